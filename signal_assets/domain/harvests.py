@@ -1,0 +1,33 @@
+"""Harvests: what a source answered for one search term, told apart in four outcomes."""
+
+from typing import Literal
+
+from signal_assets.domain.records import Record
+from signal_assets.domain.vacancies import Posting
+
+Outcome = Literal["rows", "empty", "refused", "broken"]
+
+
+class RejectedRow(Record):
+    """A row that could not be read, with what a person needs to repair it."""
+
+    place: str
+    """File and line, or page and position."""
+    reason: str
+
+
+class SourceAnswer(Record):
+    """What one source brought for one term (None where the source takes no terms).
+
+    `rows`: it brought vacancies. `empty`: it answered that there are none. `refused`: it will not
+    serve us (key, quota, robots). `broken`: no answer, or one that cannot be read. Vacancies read
+    before a refusal or a fault are kept beside that outcome.
+    """
+
+    source: str
+    search_term: str | None = None
+    outcome: Outcome
+    postings: tuple[Posting, ...] = ()
+    rejected: tuple[RejectedRow, ...] = ()
+    calls: int = 0
+    message: str | None = None

@@ -1,0 +1,123 @@
+"""Vacancies: a posting as a source published it, and the vacancy a search profile keeps of it."""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Literal
+
+from signal_assets.domain.records import Record
+
+TextKind = Literal["full", "snippet"]
+
+MAX_DESCRIPTION_CHARS = 200_000
+"""Longest text that is kept; real vacancies stay under 30,000 characters, a 10 MB one is a mistake."""
+
+_INVISIBLE = dict.fromkeys(map(ord, "\x00\u00ad\u200b\u200c\u200d\u2060\ufeff"))
+
+
+class Posting(Record):
+    """One vacancy as a source published it, in the words of the source."""
+
+    source: str
+    external_id: str
+    title: str
+    company_name: str | None = None
+    location: str | None = None
+    description: str = ""
+    text_kind: TextKind = "full"
+    url: str | None = None
+    posted_at: datetime | None = None
+    posted_raw: str | None = None
+    language: str | None = None
+    search_term: str | None = None
+
+    @property
+    def vacancy_id(self) -> str:
+        """Stable over harvests and profiles: the source and its own id."""
+        return f"{self.source}:{self.external_id}"
+
+
+class Vacancy(Posting):
+    """One posting as a search profile has seen it over time."""
+
+    first_seen_at: datetime
+    last_seen_at: datetime
+    content_hash: str
+    duplicate_of: str | None = None
+
+
+class HarvestedVacancies(Record):
+    """The vacancies after a harvest, the new ones counted."""
+
+    vacancies: tuple[Vacancy, ...]
+    new: int
+    changed: int
+
+
+def normalize_text(text: str) -> str:
+    """Return `text` as it is compared: no invisible characters, one blank between words, lower case.
+
+    >>> normalize_text("Wij  werken\\u200b met\\nSAP\\x00")
+    'wij werken met sap'
+    """
+    visible = unicodedata.normalize("NFKC", text).translate(_INVISIBLE)
+    return re.sub(r"\s+", " ", visible).strip().lower()
+
+
+def hash_content(title: str, description: str) -> str:
+    """Return the fingerprint by which two vacancies with the same words are read once."""
+    words = f"{normalize_text(title)}\n{normalize_text(description)}"
+    return hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def update_vacancies(
+    known: Iterable[Vacancy], postings: Iterable[Posting], seen_at: datetime
+) -> HarvestedVacancies:
+    """Fold a harvest into what the profile already knew.
+
+    A vacancy that comes back is the same vacancy: `first_seen_at` stays, `last_seen_at` moves, the
+    newest words count. One that did not come back stays as it was. A vacancy with the words of
+    another company-mate seen earlier points to it by `duplicate_of`. Folding the same harvest in
+    twice changes nothing but `last_seen_at`.
+    """
+    vacancies = {vacancy.vacancy_id: vacancy for vacancy in known}
+    new = changed = 0
+    for posting in postings:
+        before = vacancies.get(posting.vacancy_id)
+        content_hash = hash_content(posting.title, posting.description)
+        fields = posting.model_dump()
+        if before is None:
+            new += 1
+        else:
+            changed += before.content_hash != content_hash
+            fields["posted_at"] = before.posted_at or posting.posted_at
+            fields["search_term"] = before.search_term or posting.search_term
+        vacancies[posting.vacancy_id] = Vacancy.model_construct(
+            **fields,
+            first_seen_at=before.first_seen_at if before else seen_at,
+            last_seen_at=max(before.last_seen_at, seen_at) if before else seen_at,
+            content_hash=content_hash,
+        )
+    return HarvestedVacancies.model_construct(
+        vacancies=mark_duplicates(vacancies.values()), new=new, changed=changed
+    )
+
+
+def mark_duplicates(vacancies: Iterable[Vacancy]) -> tuple[Vacancy, ...]:
+    """Point every vacancy with the same words and the same advertiser at the first one seen.
+
+    The result is ordered by `first_seen_at`, then `vacancy_id`, whatever the order that came in.
+    """
+    ordered = sorted(vacancies, key=lambda vacancy: (vacancy.first_seen_at, vacancy.vacancy_id))
+    originals: dict[tuple[str, str], str] = {}
+    marked = []
+    for vacancy in ordered:
+        words = (normalize_text(vacancy.company_name or ""), vacancy.content_hash)
+        original = originals.setdefault(words, vacancy.vacancy_id)
+        duplicate_of = original if original != vacancy.vacancy_id else None
+        if vacancy.duplicate_of != duplicate_of:
+            vacancy = vacancy.model_copy(update={"duplicate_of": duplicate_of})
+        marked.append(vacancy)
+    return tuple(marked)
