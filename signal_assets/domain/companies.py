@@ -4,6 +4,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
+from pydantic import Field
+
 from signal_assets.domain.records import Record
 
 EnrichmentStatus = Literal["pending", "completed", "failed", "skipped"]
@@ -11,7 +13,7 @@ MatchDecisionName = Literal["auto", "review", "none"]
 
 
 class RegisterRow(Record):
-    """One row of a Business Register search: an establishment or legal person that may be the company."""
+    """One row of a register search: an establishment or legal person that may be the company."""
 
     kvk_number: str
     name: str
@@ -102,7 +104,7 @@ class CompanyFinancials(Record):
     sbi_activities: tuple[SbiActivity, ...] = ()
     financials: dict[str, Any] | None = None
     """`revenue`, `profit` (EUR) and `year`, as far as filed."""
-    source_fields: dict[str, str] = {}
+    source_fields: dict[str, str] = Field(default_factory=dict)
     """Our field → the wire field it came from."""
     fetched_at: datetime
 

@@ -73,7 +73,7 @@ class ReadingFailed(Record):
 
 
 class ReadingPostponed(Record):
-    """The run was stopped before this text was read: budget, kill switch, or a service that refuses."""
+    """The run stopped before this text was read: budget, kill switch, or a refusing service."""
 
     kind: Literal["budget", "unavailable"]
     reason: str

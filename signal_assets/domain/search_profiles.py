@@ -21,7 +21,7 @@ class SearchTerm(_Section):
 
 
 class FileSourceOptions(_Section):
-    """Vacancies from the user's own files; `path` may hold wildcards and is relative to the profile."""
+    """The user's own files; `path` may hold wildcards and is relative to the profile."""
 
     type: Literal["file"]
     path: Annotated[str, Field(min_length=1)]
@@ -78,14 +78,14 @@ class BudgetOptions(_Section):
 
 
 class KeywordRules(_Section):
-    """How the keyword reader finds one field; either shipped rules by name, or rules of the profile's own."""
+    """How the keyword reader finds one field: shipped rules by name, or rules of its own."""
 
     use: str | None = None
     """A shipped rule set, by its name (see `signal-assets profiles rules`)."""
     products: dict[str, list[str]] = Field(default_factory=dict)
     """Usual spelling → other spellings; found as whole words."""
     patterns: list[str] = Field(default_factory=list)
-    """Regular expressions; the whole match is the quote, the group `value` (or the match) the value."""
+    """Regular expressions; the match is the quote, its group `value` (or all of it) the value."""
 
 
 def _not_empty(schema: dict[str, str]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from signal_assets.domain.records import Record
 TextKind = Literal["full", "snippet"]
 
 MAX_DESCRIPTION_CHARS = 200_000
-"""Longest text that is kept; real vacancies stay under 30,000 characters, a 10 MB one is a mistake."""
+"""Longest text kept; real ones stay under 30,000 characters, one of 10 MB is a mistake."""
 
 _INVISIBLE = dict.fromkeys(map(ord, "\x00\u00ad\u200b\u200c\u200d\u2060\ufeff"))
 
@@ -57,7 +57,7 @@ class HarvestedVacancies(Record):
 
 
 def normalize_text(text: str) -> str:
-    """Return `text` as it is compared: no invisible characters, one blank between words, lower case.
+    """Return `text` as it is compared: nothing invisible, one blank between words, lower case.
 
     >>> normalize_text("Wij  werken\\u200b met\\nSAP\\x00")
     'wij werken met sap'
