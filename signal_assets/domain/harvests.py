@@ -1,5 +1,6 @@
 """Harvests: what a source answered for one search term, told apart in four outcomes."""
 
+from collections.abc import Iterable
 from typing import Literal
 
 from signal_assets.domain.records import Record
@@ -31,3 +32,41 @@ class SourceAnswer(Record):
     rejected: tuple[RejectedRow, ...] = ()
     calls: int = 0
     message: str | None = None
+
+
+class SourceYield(Record):
+    """What one source and term brought, in numbers."""
+
+    source: str
+    search_term: str | None
+    outcome: Outcome
+    found: int
+    new: int
+    """Vacancies nobody brought before: not known, and not brought by an earlier answer."""
+    rejected: int
+    calls: int
+    message: str | None
+
+
+def count_yields(
+    answers: Iterable[SourceAnswer], known_ids: Iterable[str]
+) -> tuple[SourceYield, ...]:
+    """Return what each answer brought, in the order they came."""
+    seen = set(known_ids)
+    yields = []
+    for answer in answers:
+        ids = {posting.vacancy_id for posting in answer.postings}
+        yields.append(
+            SourceYield(
+                source=answer.source,
+                search_term=answer.search_term,
+                outcome=answer.outcome,
+                found=len(ids),
+                new=len(ids - seen),
+                rejected=len(answer.rejected),
+                calls=answer.calls,
+                message=answer.message,
+            )
+        )
+        seen |= ids
+    return tuple(yields)

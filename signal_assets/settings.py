@@ -1,0 +1,85 @@
+"""Settings: every environment variable the product reads, with its default."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What the environment and a `.env` file in the working folder say.
+
+    An empty variable counts as not set. Keys are `SecretStr`: printing the settings shows none.
+
+    Raises:
+        pydantic.ValidationError: a variable holds something else than its type; names it.
+    """
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+        populate_by_name=True,
+    )
+
+    storage: str = Field(default="./data", validation_alias="SIGNAL_ASSETS_STORAGE")
+    """Folder or `s3://bucket/prefix` for the tables."""
+    database_url: str | None = Field(default=None, validation_alias="SIGNAL_ASSETS_DATABASE_URL")
+    """Ledger and prompts; None: an SQLite file, see `resolved_database_url`."""
+    profiles: Path = Field(default=Path("./profiles"), validation_alias="SIGNAL_ASSETS_PROFILES")
+    """Folder of search profiles, one YAML file each."""
+    dagster_home: Path = Field(default=Path("./.dagster"), validation_alias="DAGSTER_HOME")
+    """Dagster's own folder: runs, events, schedules."""
+
+    anthropic_api_key: SecretStr | None = Field(default=None, validation_alias="ANTHROPIC_API_KEY")
+    """Without it the keyword reader reads."""
+    anthropic_base_url: str | None = Field(default=None, validation_alias="ANTHROPIC_BASE_URL")
+    model: str = Field(default="claude-haiku-5-5", validation_alias="SIGNAL_ASSETS_MODEL")
+    """The Claude model that reads vacancies."""
+    kvk_api_key: SecretStr | None = Field(default=None, validation_alias="KVK_API_KEY")
+    """Without it no company is looked up in the Business Register."""
+    kvk_base_url: str = Field(default="https://api.kvk.nl/api", validation_alias="KVK_BASE_URL")
+    company_info_api_key: SecretStr | None = Field(
+        default=None, validation_alias="COMPANY_INFO_API_KEY"
+    )
+    """Without it no figures are bought."""
+    company_info_base_url: str = Field(
+        default="https://api.companyinfo.nl", validation_alias="COMPANY_INFO_BASE_URL"
+    )
+    company_info_provider: Literal["rest_v1"] = Field(
+        default="rest_v1", validation_alias="COMPANY_INFO_PROVIDER"
+    )
+    company_info_mapping: Path | None = Field(default=None, validation_alias="COMPANY_INFO_MAPPING")
+    """A YAML file with your own field mapping for Company.info."""
+    serpapi_api_key: SecretStr | None = Field(default=None, validation_alias="SERPAPI_API_KEY")
+    """Without it the source `serpapi` is refused, and says so."""
+    serpapi_base_url: str = Field(
+        default="https://serpapi.com", validation_alias="SERPAPI_BASE_URL"
+    )
+
+    min_quality: float = Field(
+        default=0.3, ge=0, le=1, validation_alias="SIGNAL_ASSETS_MIN_QUALITY"
+    )
+    """A company below this is not looked up; a profile may say otherwise."""
+    run_budget_usd: Decimal = Field(
+        default=Decimal(5), ge=0, validation_alias="SIGNAL_ASSETS_RUN_BUDGET_USD"
+    )
+    """Dollars one run may spend; a profile may say otherwise."""
+    concurrency: int = Field(default=16, ge=1, le=256, validation_alias="SIGNAL_ASSETS_CONCURRENCY")
+    """Model calls in flight."""
+    llm_kill_switch: bool = Field(default=False, validation_alias="LLM_KILL_SWITCH")
+    """On: no model is called."""
+    prices: Path | None = Field(default=None, validation_alias="SIGNAL_ASSETS_PRICES")
+    """A YAML file with your own prices, laid over the shipped ones."""
+
+    @property
+    def resolved_database_url(self) -> str:
+        """The database of ledger and prompts: the setting, else a file beside the tables."""
+        if self.database_url:
+            return self.database_url
+        folder = self.dagster_home if "://" in self.storage else Path(self.storage)
+        return f"sqlite:///{(folder / 'signal_assets.db').absolute()}"
