@@ -1,0 +1,255 @@
+"""The database behind the ledger and the prompts: one SQLite file by default, Postgres by URL."""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import ROUND_CEILING, Context, Decimal
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    DateTime,
+    Dialect,
+    Engine,
+    MetaData,
+    create_engine,
+    event,
+    text,
+)
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.types import TypeDecorator
+
+from signal_assets.clients.errors import SourceUnavailable
+
+SETTING = "SIGNAL_ASSETS_DATABASE_URL"
+
+_BUSY_SECONDS = 30
+_WRITE_ATTEMPTS = 5
+_POSTGRES_TRY_AGAIN = {"40001", "40P01"}
+"""Serialisation failure and deadlock: the transaction was undone and may be repeated."""
+_CREATION_LOCK = 7_405_991_182_033
+"""Any constant will do: who creates the tables on Postgres holds this advisory lock."""
+
+_EXACT = Context(prec=60)
+_PICODOLLARS = Decimal(10) ** 12
+
+Result = TypeVar("Result")
+
+
+class DatabaseUnavailable(SourceUnavailable):
+    """The database cannot be opened, read or written; names it and the setting that says where."""
+
+
+class Money(TypeDecorator[Decimal]):
+    """US dollars as a whole number of trillionths, so that sums are exact in every database.
+
+    The finest price there is, a cached token in a batch, is some thousand trillionths. An amount
+    that is finer still is rounded up.
+    """
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> int | None:
+        if value is None:
+            return None
+        units = _EXACT.multiply(value, _PICODOLLARS)
+        return int(units.to_integral_value(ROUND_CEILING, _EXACT))
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
+        return None if value is None else _EXACT.divide(Decimal(value), _PICODOLLARS)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment in UTC; refuses one that does not say its time zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value!r} does not say its time zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Database:
+    """Runs reads and writes as transactions; safe to use from several threads.
+
+    On SQLite the file is in WAL mode with `synchronous=NORMAL`: what is committed survives the
+    death of the process (`kill -9`); after a loss of power the last commits may be missing, but the
+    file is intact. WAL needs a local disk; on a network share use Postgres.
+    """
+
+    def __init__(self, engine: Engine, metadata: MetaData, name: str) -> None:
+        self._engine = engine
+        self._writer = engine.execution_options(writes=True)
+        self._is_sqlite = engine.dialect.name == "sqlite"
+        self._lock = threading.Lock()
+        self._name = name
+        self._create(metadata)
+
+    @classmethod
+    def open(cls, url: str, metadata: MetaData) -> "Database":
+        """Open the database at `url` and create what `metadata` has and it lacks.
+
+        Raises:
+            DatabaseUnavailable: not a database address, no way to write there, or not a database.
+        """
+        address = _read_address(url)
+        name = _name_without_secrets(address)
+        if address.get_backend_name() == "sqlite":
+            _make_folder(address, name)
+        try:
+            engine = _create_engine(address)
+        except (ImportError, SQLAlchemyError) as error:
+            raise DatabaseUnavailable(_explain(name, error)) from error
+        try:
+            return cls(engine, metadata, name)
+        except DatabaseUnavailable:
+            engine.dispose()
+            raise
+
+    @property
+    def name(self) -> str:
+        """The path of the file, or the address without user and password."""
+        return self._name
+
+    def read(self, work: Callable[[Connection], Result]) -> Result:
+        try:
+            with self._engine.begin() as connection:
+                return work(connection)
+        except DBAPIError as error:
+            raise DatabaseUnavailable(_explain(self._name, error)) from error
+
+    def write(self, work: Callable[[Connection], Result]) -> Result:
+        """Run `work` in one transaction; it may run again when another process was first.
+
+        What `work` raises undoes the transaction and reaches the caller.
+        """
+        for _ in range(_WRITE_ATTEMPTS - 1):
+            try:
+                return self._write_once(work)
+            except DBAPIError as error:
+                if not _may_be_repeated(error):
+                    raise DatabaseUnavailable(_explain(self._name, error)) from error
+        try:
+            return self._write_once(work)
+        except DBAPIError as error:
+            raise DatabaseUnavailable(_explain(self._name, error)) from error
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def _write_once(self, work: Callable[[Connection], Result]) -> Result:
+        if not self._is_sqlite:
+            with self._writer.begin() as connection:
+                return work(connection)
+        # SQLite makes writers wait by sleeping; threads of one process wait better for a lock.
+        with self._lock, self._writer.begin() as connection:
+            return work(connection)
+
+    def _create(self, metadata: MetaData) -> None:
+        def create(connection: Connection) -> None:
+            if not self._is_sqlite:
+                connection.execute(
+                    text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _CREATION_LOCK}
+                )
+            metadata.create_all(connection)
+
+        self.write(create)
+
+
+def _read_address(url: str) -> URL:
+    try:
+        address = make_url(url)
+    except ArgumentError as error:
+        raise DatabaseUnavailable(
+            f"{SETTING} is not a database address; "
+            "write sqlite:///path/to/file.db or postgresql://user:password@host/database"
+        ) from error
+    if address.drivername in ("postgres", "postgresql"):
+        return address.set(drivername="postgresql+psycopg2")
+    backend = address.get_backend_name()
+    if backend not in ("sqlite", "postgresql"):
+        raise DatabaseUnavailable(
+            f"{SETTING}: {backend} is not supported; use sqlite or postgresql"
+        )
+    if backend == "sqlite" and address.database in (None, "", ":memory:"):
+        raise DatabaseUnavailable(
+            f"{SETTING}: a ledger in memory forgets what was paid; name a file"
+        )
+    return address
+
+
+def _name_without_secrets(address: URL) -> str:
+    if address.get_backend_name() == "sqlite":
+        return str(Path(str(address.database)).absolute())
+    return f"postgresql://{address.host or ''}/{address.database or ''}"
+
+
+def _make_folder(address: URL, name: str) -> None:
+    try:
+        Path(str(address.database)).absolute().parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DatabaseUnavailable(_explain(name, error)) from error
+
+
+def _create_engine(address: URL) -> Engine:
+    if address.get_backend_name() != "sqlite":
+        return create_engine(address, hide_parameters=True, pool_pre_ping=True)
+    engine = create_engine(
+        address,
+        hide_parameters=True,
+        connect_args={"timeout": _BUSY_SECONDS, "isolation_level": None},
+    )
+    event.listen(engine, "connect", _set_up_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    _switch_to_wal(connection)
+    connection.execute("PRAGMA synchronous=NORMAL")
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    """Ask until it is so: SQLite does not wait here while another process does the same."""
+    give_up_at = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > give_up_at:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """Writers take the lock at once: a reader that turns writer half-way can be refused."""
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _may_be_repeated(error: DBAPIError) -> bool:
+    if isinstance(error, IntegrityError):
+        return True
+    return getattr(error.orig, "pgcode", None) in _POSTGRES_TRY_AGAIN
+
+
+def _explain(name: str, error: Exception) -> str:
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    return f"database {name} cannot be used ({str(cause).strip()}); {SETTING} says where it lies"

@@ -1,0 +1,129 @@
+"""Tables of the database: paid calls, their answers, what was spent, passes, prompts."""
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
+
+from signal_assets.clients.database import Money, UtcDateTime
+
+metadata = MetaData()
+
+holders = Table(
+    "ledger_holders",
+    metadata,
+    Column("holder_id", Text, primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("process_started", Float, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("asset", Text, nullable=False),
+    Column("search_profile", Text, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("heartbeat_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    comment="One open or past session of a run; an intent without outcome belongs to one.",
+)
+
+attempts = Table(
+    "ledger_attempts",
+    metadata,
+    Column("attempt_id", Integer, primary_key=True),
+    Column("key", Text, nullable=False),
+    Column("service", Text, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("asset", Text, nullable=False),
+    Column("search_profile", Text, nullable=False),
+    Column("holder_id", Text, nullable=False),
+    Column("day", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("finished_at", UtcDateTime),
+    Column("held_usd", Money, nullable=False),
+    Column("cost_usd", Money, nullable=False),
+    Column("tokens_input", Integer, nullable=False),
+    Column("tokens_output", Integer, nullable=False),
+    Column("reason", Text),
+    comment=(
+        "One paid call as it was meant, written before it was sent. "
+        "status: asking, completed, released, unknown, settled (unknown once, at its equal's price)."
+    ),
+)
+Index("ledger_attempts_by_key", attempts.c.key)
+Index(
+    "ledger_one_asks_at_a_time",
+    attempts.c.key,
+    unique=True,
+    sqlite_where=text("status = 'asking'"),
+    postgresql_where=text("status = 'asking'"),
+)
+
+answers = Table(
+    "ledger_answers",
+    metadata,
+    Column("answer_id", Integer, primary_key=True),
+    Column("key", Text, nullable=False),
+    Column("attempt_id", Integer, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("is_body_escaped", Boolean, nullable=False),
+    Column("status_code", Integer, nullable=False),
+    Column("is_absent", Boolean, nullable=False),
+    Column("is_reusable", Boolean, nullable=False),
+    Column("tokens_input", Integer, nullable=False),
+    Column("tokens_output", Integer, nullable=False),
+    Column("cost_usd", Money, nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
+    comment="One answer as it was received.",
+)
+Index("ledger_answers_by_key", answers.c.key)
+
+totals = Table(
+    "ledger_totals",
+    metadata,
+    Column("scope", Text, primary_key=True),
+    Column("spent_usd", Money, nullable=False),
+    Column("held_usd", Money, nullable=False),
+    comment="Running sums of the attempts for each budget; always equal to summing them anew.",
+)
+
+passes = Table(
+    "ledger_passes",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    Column("search_profile", Text, primary_key=True),
+    Column("asset", Text, primary_key=True),
+    Column("pass_name", Text, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("finished_at", UtcDateTime),
+    Column("processed", Integer, nullable=False),
+    Column("succeeded", Integer, nullable=False),
+    Column("failed", Integer, nullable=False),
+    Column("tokens_input", Integer, nullable=False),
+    Column("tokens_output", Integer, nullable=False),
+    Column("cost_usd", Money, nullable=False),
+    Column("outcome", Text, nullable=False),
+    comment="What one run did in one asset.",
+)
+
+prompts = Table(
+    "prompt_versions",
+    metadata,
+    Column("search_profile", Text, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("system_prompt", Text, nullable=False),
+    Column("schema", JSON, nullable=False),
+    Column("notes", Text, nullable=False),
+    Column("content_hash", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("is_active", Boolean, nullable=False),
+    comment="A system prompt with its schema (field → question, in order), per search profile.",
+)

@@ -1,0 +1,308 @@
+"""The ledger: a paid call is looked up here, written before it is sent, and kept with its answer.
+
+`begin` commits an intent, the caller sends, and one of `complete`, `release` and `leave_unknown`
+says what became of it. Attempts are kept apart from answers: an attempt whose outcome nobody knows
+goes on counting against the budgets until an equal call is completed.
+"""
+
+import logging
+import os
+import threading
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import partial
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Connection, insert, update
+
+from signal_assets.clients import ledger_rows
+from signal_assets.clients.database import Database, DatabaseUnavailable
+from signal_assets.clients.database_tables import holders, metadata
+from signal_assets.clients.errors import BudgetExhausted
+from signal_assets.clients.holders import process_started, this_host
+from signal_assets.clients.paid_calls import (
+    Answer,
+    Budgets,
+    Busy,
+    Call,
+    Caller,
+    Ticket,
+    call_key,
+)
+from signal_assets.domain.companies import Spend
+
+__all__ = [
+    "Answer",
+    "Budgets",
+    "Busy",
+    "Call",
+    "Caller",
+    "DatabaseUnavailable",
+    "Ledger",
+    "LedgerSession",
+    "Ticket",
+    "call_key",
+    "utc_now",
+]
+
+logger = logging.getLogger(__name__)
+
+HEARTBEAT_SECONDS = 10.0
+KILL_SWITCH_SERVICE = "claude"
+
+_KEYS_PER_QUERY = 500
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Ledger:
+    """The paid calls of all runs in one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @classmethod
+    def open(cls, url: str) -> "Ledger":
+        """Open the ledger at `url`, with its tables; processes may do so at the same moment.
+
+        Raises:
+            DatabaseUnavailable: the database cannot be used; the message names it and the setting.
+        """
+        return cls(Database.open(url, metadata))
+
+    @property
+    def database(self) -> Database:
+        return self._database
+
+    def session(
+        self,
+        caller: Caller,
+        budgets: Budgets,
+        *,
+        kill_switch: bool = False,
+        now: Callable[[], datetime] = utc_now,
+    ) -> "LedgerSession":
+        """Return the session of one run; enter it with `with` before the first call."""
+        return LedgerSession(self._database, caller, budgets, kill_switch, now)
+
+    def close(self) -> None:
+        self._database.close()
+
+
+class LedgerSession:
+    """The paid calls of one run in one asset; safe to use from several threads.
+
+    While it is open, a thread tells the database that its process lives. When it closes, calls
+    without an outcome are left unknown.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        caller: Caller,
+        budgets: Budgets,
+        kill_switch: bool,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._database = database
+        self._caller = caller
+        self._budgets = budgets
+        self._kill_switch = kill_switch
+        self._now = now
+        self._holder_id = uuid.uuid4().hex
+        self._ends = threading.Event()
+        self._heart: threading.Thread | None = None
+        self._counts = _Counts()
+
+    def __enter__(self) -> Self:
+        if self._heart is not None:
+            raise RuntimeError("a session is opened once; ask the ledger for another")
+        self._database.write(self._register)
+        self._heart = threading.Thread(target=self._beat, name="ledger-heartbeat", daemon=True)
+        self._heart.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._ends.set()
+        if self._heart is not None:
+            self._heart.join()
+        self._database.write(self._end)
+
+    @property
+    def spend(self) -> Spend:
+        """Calls that were or may have been billed, answers from the ledger, known cost."""
+        return self._counts.as_spend()
+
+    def answers(self, calls: Sequence[Call]) -> dict[str, Answer]:
+        """Return the answers that stand in the ledger and are young enough, by key."""
+        now = self._now()
+        found: dict[str, Answer] = {}
+        for start in range(0, len(calls), _KEYS_PER_QUERY):
+            some = calls[start : start + _KEYS_PER_QUERY]
+            found |= self._database.read(partial(ledger_rows.fresh_answers, calls=some, now=now))
+        self._counts.add_reused(len(found))
+        return found
+
+    def begin(self, call: Call) -> Answer | Ticket | Busy:
+        """Return the stored answer, or commit the intent to ask for it.
+
+        A call that costs nothing at most passes any budget.
+
+        Raises:
+            BudgetExhausted: the call would pass a budget, or the kill switch is on.
+        """
+        if self._heart is None or self._ends.is_set():
+            raise RuntimeError("paid calls need an open session: `with ledger.session(...)`")
+        outcome = self._database.write(partial(self._begin, call=call))
+        if isinstance(outcome, Answer):
+            self._counts.add_reused(1)
+        return outcome
+
+    def complete(
+        self,
+        ticket: Ticket,
+        *,
+        body: str,
+        status_code: int = 200,
+        is_absent: bool = False,
+        cost_usd: Decimal,
+        tokens_input: int = 0,
+        tokens_output: int = 0,
+        reusable: bool = True,
+    ) -> Answer:
+        """Keep the answer and its price; unknown calls for the same are settled at that price.
+
+        `reusable=False` keeps an answer that was paid for but must not be used.
+
+        Raises:
+            ValueError: the call has its outcome already, or the cost is negative.
+        """
+        if not cost_usd.is_finite() or cost_usd < 0:
+            raise ValueError(f"a call cannot cost {cost_usd}")
+        answer = Answer(
+            body=body,
+            status_code=status_code,
+            is_absent=is_absent,
+            tokens_input=tokens_input,
+            tokens_output=tokens_output,
+            cost_usd=cost_usd,
+            received_at=self._now(),
+            from_ledger=False,
+        )
+        settled = self._database.write(
+            partial(ledger_rows.complete, ticket=ticket, answer=answer, is_reusable=reusable)
+        )
+        own = [row for row in settled if row.holder_id == self._holder_id]
+        self._counts.add_call(sum((cost_usd - row.cost_usd for row in own), Decimal(0)))
+        return answer
+
+    def release(self, ticket: Ticket, reason: str) -> None:
+        """The call was certainly not billed: nothing is held for it any more."""
+        self._close(ticket, "released", reason)
+
+    def leave_unknown(self, ticket: Ticket, reason: str) -> None:
+        """The call may have been billed: its reserve stays held until an equal one is completed."""
+        self._close(ticket, "unknown", reason)
+        self._counts.add_call(Decimal(0))
+
+    def unusable_answers(self, key: str) -> int:
+        """Return how many answers to `key` were paid for and kept but must not be used."""
+        return self._database.read(partial(ledger_rows.count_unusable, key=key))
+
+    def _begin(self, db: Connection, call: Call) -> Answer | Ticket | Busy:
+        now = self._now()
+        answer = ledger_rows.fresh_answer(db, call, now)
+        if answer is not None:
+            return answer
+        if self._kill_switch and call.service == KILL_SWITCH_SERVICE:
+            raise BudgetExhausted(f"the kill switch is on: no call to {call.service} was made")
+        busy = ledger_rows.take_over_or_wait(db, call, now)
+        if busy is not None:
+            return busy
+        day = ledger_rows.day_of(now)
+        caller = self._caller
+        scopes = ledger_rows.scopes_of(caller.run_id, caller.search_profile, call.service, day)
+        ledger_rows.hold(db, call, scopes, self._budgets)
+        return ledger_rows.add_attempt(db, call, caller, self._holder_id, day, now)
+
+    def _close(self, ticket: Ticket, ending: ledger_rows.Ending, reason: str) -> None:
+        self._database.write(
+            partial(
+                ledger_rows.close_attempt,
+                ticket=ticket,
+                ending=ending,
+                reason=reason,
+                now=self._now(),
+            )
+        )
+
+    def _register(self, db: Connection) -> None:
+        now = self._now()
+        db.execute(
+            insert(holders),
+            {
+                "holder_id": self._holder_id,
+                "host": this_host(),
+                "pid": os.getpid(),
+                "process_started": process_started(),
+                **self._caller.model_dump(),
+                "started_at": now,
+                "heartbeat_at": now,
+            },
+        )
+
+    def _beat(self) -> None:
+        while not self._ends.wait(HEARTBEAT_SECONDS):
+            try:
+                self._database.write(partial(self._mark, heartbeat_at=self._now()))
+            except DatabaseUnavailable as error:
+                # The next paid call meets the same trouble and stops the run.
+                logger.warning("No heartbeat was written: %s", error)
+
+    def _end(self, db: Connection) -> None:
+        now = self._now()
+        ledger_rows.leave_all_unknown(db, self._holder_id, now, "the session ended before the call")
+        self._mark(db, ended_at=now)
+
+    def _mark(self, db: Connection, **moments: datetime) -> None:
+        db.execute(update(holders).where(holders.c.holder_id == self._holder_id).values(**moments))
+
+
+class _Counts:
+    """What one session did so far."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._spend = Spend()
+
+    def add_call(self, cost_usd: Decimal) -> None:
+        with self._lock:
+            spend = self._spend
+            self._spend = Spend(
+                calls=spend.calls + 1,
+                from_ledger=spend.from_ledger,
+                cost_usd=spend.cost_usd + cost_usd,
+            )
+
+    def add_reused(self, count: int) -> None:
+        with self._lock:
+            spend = self._spend
+            self._spend = Spend(
+                calls=spend.calls,
+                from_ledger=spend.from_ledger + count,
+                cost_usd=spend.cost_usd,
+            )
+
+    def as_spend(self) -> Spend:
+        with self._lock:
+            return self._spend
