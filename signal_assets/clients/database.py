@@ -4,6 +4,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from decimal import ROUND_CEILING, Context, Decimal
 from pathlib import Path
@@ -21,10 +22,11 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.types import TypeDecorator
 
 from signal_assets.clients.errors import SourceUnavailable
+from signal_assets.clients.prepared import Transaction
 
 SETTING = "SIGNAL_ASSETS_DATABASE_URL"
 
@@ -96,7 +98,9 @@ class Database:
         self._engine = engine
         self._writer = engine.execution_options(writes=True)
         self._is_sqlite = engine.dialect.name == "sqlite"
-        self._lock = threading.Lock()
+        self._driver: Any = engine.dialect.loaded_dbapi
+        # SQLite makes writers wait by sleeping; threads of one process wait better for a lock.
+        self._one_writer = threading.Lock() if self._is_sqlite else nullcontext()
         self._name = name
         self._create(metadata)
 
@@ -138,27 +142,49 @@ class Database:
 
         What `work` raises undoes the transaction and reaches the caller.
         """
-        for _ in range(_WRITE_ATTEMPTS - 1):
-            try:
-                return self._write_once(work)
-            except DBAPIError as error:
-                if not _may_be_repeated(error):
-                    raise DatabaseUnavailable(_explain(self._name, error)) from error
-        try:
-            return self._write_once(work)
-        except DBAPIError as error:
-            raise DatabaseUnavailable(_explain(self._name, error)) from error
+        return self._repeat(lambda: self._write_once(work))
+
+    def transact(self, work: Callable[[Transaction], Result]) -> Result:
+        """The same for work done in prepared statements, which is what a paid call can afford."""
+        return self._repeat(lambda: self._transact_once(work))
 
     def close(self) -> None:
         self._engine.dispose()
 
+    def _repeat(self, write_once: Callable[[], Result]) -> Result:
+        for attempt in range(1, _WRITE_ATTEMPTS + 1):
+            try:
+                return write_once()
+            except (DBAPIError, self._driver.Error) as error:
+                if attempt == _WRITE_ATTEMPTS or not self._may_be_repeated(error):
+                    raise DatabaseUnavailable(_explain(self._name, error)) from error
+        raise AssertionError("the last attempt returns or raises")
+
+    def _may_be_repeated(self, error: Exception) -> bool:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        if isinstance(cause, self._driver.IntegrityError):
+            return True
+        return getattr(cause, "pgcode", None) in _POSTGRES_TRY_AGAIN
+
     def _write_once(self, work: Callable[[Connection], Result]) -> Result:
-        if not self._is_sqlite:
-            with self._writer.begin() as connection:
-                return work(connection)
-        # SQLite makes writers wait by sleeping; threads of one process wait better for a lock.
-        with self._lock, self._writer.begin() as connection:
+        with self._one_writer, self._writer.begin() as connection:
             return work(connection)
+
+    def _transact_once(self, work: Callable[[Transaction], Result]) -> Result:
+        with self._one_writer:
+            connection = self._engine.raw_connection()
+            try:
+                cursor = connection.cursor()
+                if self._is_sqlite:
+                    cursor.execute("BEGIN IMMEDIATE")
+                result = work(Transaction(cursor, self._engine.dialect))
+                connection.commit()
+            except BaseException:
+                connection.rollback()
+                raise
+            finally:
+                connection.close()
+            return result
 
     def _create(self, metadata: MetaData) -> None:
         def create(connection: Connection) -> None:
@@ -242,12 +268,6 @@ def _begin_sqlite(connection: Connection) -> None:
     """Writers take the lock at once: a reader that turns writer half-way can be refused."""
     writes = connection.get_execution_options().get("writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def _may_be_repeated(error: DBAPIError) -> bool:
-    if isinstance(error, IntegrityError):
-        return True
-    return getattr(error.orig, "pgcode", None) in _POSTGRES_TRY_AGAIN
 
 
 def _explain(name: str, error: Exception) -> str:

@@ -55,7 +55,8 @@ attempts = Table(
     Column("reason", Text),
     comment=(
         "One paid call as it was meant, written before it was sent. "
-        "status: asking, completed, released, unknown, settled (unknown once, at its equal's price)."
+        "status: asking, completed, released, unknown, "
+        "settled (was unknown, and counts now at the price of its equal)."
     ),
 )
 Index("ledger_attempts_by_key", attempts.c.key)

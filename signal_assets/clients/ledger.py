@@ -32,6 +32,7 @@ from signal_assets.clients.paid_calls import (
     Ticket,
     call_key,
 )
+from signal_assets.clients.prepared import Transaction
 from signal_assets.domain.companies import Spend
 
 __all__ = [
@@ -136,7 +137,7 @@ class LedgerSession:
         self._ends.set()
         if self._heart is not None:
             self._heart.join()
-        self._database.write(self._end)
+        self._database.transact(self._end)
 
     @property
     def spend(self) -> Spend:
@@ -163,7 +164,7 @@ class LedgerSession:
         """
         if self._heart is None or self._ends.is_set():
             raise RuntimeError("paid calls need an open session: `with ledger.session(...)`")
-        outcome = self._database.write(partial(self._begin, call=call))
+        outcome = self._database.transact(partial(self._begin, call=call))
         if isinstance(outcome, Answer):
             self._counts.add_reused(1)
         return outcome
@@ -199,7 +200,7 @@ class LedgerSession:
             received_at=self._now(),
             from_ledger=False,
         )
-        settled = self._database.write(
+        settled = self._database.transact(
             partial(ledger_rows.complete, ticket=ticket, answer=answer, is_reusable=reusable)
         )
         own = [row for row in settled if row.holder_id == self._holder_id]
@@ -219,24 +220,24 @@ class LedgerSession:
         """Return how many answers to `key` were paid for and kept but must not be used."""
         return self._database.read(partial(ledger_rows.count_unusable, key=key))
 
-    def _begin(self, db: Connection, call: Call) -> Answer | Ticket | Busy:
+    def _begin(self, transaction: Transaction, call: Call) -> Answer | Ticket | Busy:
         now = self._now()
-        answer = ledger_rows.fresh_answer(db, call, now)
+        answer = ledger_rows.fresh_answer(transaction, call, now)
         if answer is not None:
             return answer
         if self._kill_switch and call.service == KILL_SWITCH_SERVICE:
             raise BudgetExhausted(f"the kill switch is on: no call to {call.service} was made")
-        busy = ledger_rows.take_over_or_wait(db, call, now)
+        busy = ledger_rows.take_over_or_wait(transaction, call, now)
         if busy is not None:
             return busy
         day = ledger_rows.day_of(now)
         caller = self._caller
         scopes = ledger_rows.scopes_of(caller.run_id, caller.search_profile, call.service, day)
-        ledger_rows.hold(db, call, scopes, self._budgets)
-        return ledger_rows.add_attempt(db, call, caller, self._holder_id, day, now)
+        ledger_rows.hold(transaction, call, scopes, self._budgets)
+        return ledger_rows.add_attempt(transaction, call, caller, self._holder_id, day, now)
 
     def _close(self, ticket: Ticket, ending: ledger_rows.Ending, reason: str) -> None:
-        self._database.write(
+        self._database.transact(
             partial(
                 ledger_rows.close_attempt,
                 ticket=ticket,
@@ -264,18 +265,20 @@ class LedgerSession:
     def _beat(self) -> None:
         while not self._ends.wait(HEARTBEAT_SECONDS):
             try:
-                self._database.write(partial(self._mark, heartbeat_at=self._now()))
+                self._database.write(self._show_life)
             except DatabaseUnavailable as error:
                 # The next paid call meets the same trouble and stops the run.
                 logger.warning("No heartbeat was written: %s", error)
 
-    def _end(self, db: Connection) -> None:
-        now = self._now()
-        ledger_rows.leave_all_unknown(db, self._holder_id, now, "the session ended before the call")
-        self._mark(db, ended_at=now)
+    def _end(self, transaction: Transaction) -> None:
+        ledger_rows.end_session(transaction, self._holder_id, self._now())
 
-    def _mark(self, db: Connection, **moments: datetime) -> None:
-        db.execute(update(holders).where(holders.c.holder_id == self._holder_id).values(**moments))
+    def _show_life(self, db: Connection) -> None:
+        db.execute(
+            update(holders)
+            .where(holders.c.holder_id == self._holder_id)
+            .values(heartbeat_at=self._now())
+        )
 
 
 class _Counts:

@@ -4,16 +4,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Literal
 
 from sqlalchemy import Connection, bindparam, insert, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.sql import Executable, func
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.sql import func
 
 from signal_assets.clients.database_tables import answers, attempts, holders, totals
 from signal_assets.clients.errors import BudgetExhausted
 from signal_assets.clients.holders import Holder, is_dead
 from signal_assets.clients.paid_calls import Answer, Budgets, Busy, Call, Caller, Ticket
+from signal_assets.clients.prepared import Prepared, Row, Transaction
 from signal_assets.domain.records import Record
 
 _LONGEST_TEXT = 500
@@ -30,7 +31,7 @@ _ANSWER_COLUMNS = (
     answers.c.cost_usd,
     answers.c.received_at,
 )
-_NEWEST_ANSWER = (
+_NEWEST_ANSWER = Prepared(
     select(*_ANSWER_COLUMNS)
     .where(answers.c.key == bindparam("asked_key"), answers.c.is_reusable)
     .order_by(answers.c.answer_id.desc())
@@ -44,8 +45,12 @@ _REUSABLE_ANSWERS = (
 _COUNT_UNUSABLE = select(func.count()).where(
     answers.c.key == bindparam("asked_key"), ~answers.c.is_reusable
 )
-_ASKING = (
-    select(attempts.c.attempt_id, attempts.c.run_id, attempts.c.asset, *holders.c)
+_ASKING = Prepared(
+    select(
+        attempts.c.run_id,
+        attempts.c.asset,
+        *(holders.c[name] for name in Holder.model_fields),
+    )
     .select_from(attempts)
     .join(holders, attempts.c.holder_id == holders.c.holder_id)
     .where(attempts.c.key == bindparam("asked_key"), attempts.c.status == "asking")
@@ -55,9 +60,11 @@ _SCOPES = or_(
     totals.c.scope == bindparam("month"),
     totals.c.scope == bindparam("service"),
 )
-_LOCK_TOTALS = select(totals).where(_SCOPES).order_by(totals.c.scope).with_for_update()
-_HOLD = update(totals).where(_SCOPES).values(held_usd=totals.c.held_usd + bindparam("amount"))
-_CHANGE_TOTAL = (
+_LOCK_TOTALS = Prepared(select(totals).where(_SCOPES).order_by(totals.c.scope).with_for_update())
+_HOLD = Prepared(
+    update(totals).where(_SCOPES).values(held_usd=totals.c.held_usd + bindparam("amount"))
+)
+_CHANGE_TOTAL = Prepared(
     update(totals)
     .where(totals.c.scope == bindparam("changed_scope"))
     .values(
@@ -76,7 +83,7 @@ _ATTEMPT_COLUMNS = (
     attempts.c.held_usd,
     attempts.c.cost_usd,
 )
-_OWN_AND_UNKNOWN = (
+_OWN_AND_UNKNOWN = Prepared(
     select(*_ATTEMPT_COLUMNS)
     .where(
         attempts.c.key == bindparam("asked_key"),
@@ -84,7 +91,7 @@ _OWN_AND_UNKNOWN = (
     )
     .with_for_update()
 )
-_CLOSE_ATTEMPT = (
+_CLOSE_ATTEMPT = Prepared(
     update(attempts)
     .where(attempts.c.attempt_id == bindparam("closed_id"))
     .values(
@@ -97,18 +104,34 @@ _CLOSE_ATTEMPT = (
         reason=bindparam("reason"),
     )
 )
-_LEAVE_ALL_UNKNOWN = (
+_LEAVE_ALL_UNKNOWN = Prepared(
     update(attempts)
     .where(attempts.c.holder_id == bindparam("left_by"), attempts.c.status == "asking")
     .values(status="unknown", finished_at=bindparam("finished_at"), reason=bindparam("reason"))
 )
-_ADD_ATTEMPT = insert(attempts)
-_ADD_ANSWER = insert(answers)
+_END_SESSION = Prepared(
+    update(holders)
+    .where(holders.c.holder_id == bindparam("ended_by"))
+    .values(ended_at=bindparam("ended_at"))
+)
+_ADD_ATTEMPT = Prepared(
+    insert(attempts).returning(attempts.c.attempt_id),
+    columns=[
+        column.key
+        for column in attempts.c
+        if column.key not in ("attempt_id", "finished_at", "reason")
+    ],
+)
+_ADD_TOTAL = Prepared(
+    # Postgres' insert is compiled by SQLite as well: they share this clause.
+    postgresql.insert(totals).on_conflict_do_nothing(),
+    columns=[column.key for column in totals.c],
+)
+_ADD_ANSWER = Prepared(
+    insert(answers), columns=[column.key for column in answers.c if column.key != "answer_id"]
+)
 
 Ending = Literal["released", "unknown"]
-
-Row = Any
-"""SQLAlchemy 2.0 and 2.1 name the type of a row differently."""
 
 
 class Scopes(Record):
@@ -128,8 +151,8 @@ def scopes_of(run_id: str, search_profile: str, service: str, day: str) -> Scope
     )
 
 
-def fresh_answer(db: Connection, call: Call, now: datetime) -> Answer | None:
-    row = db.execute(_NEWEST_ANSWER, {"asked_key": call.key}).first()
+def fresh_answer(transaction: Transaction, call: Call, now: datetime) -> Answer | None:
+    row = transaction.first(_NEWEST_ANSWER, {"asked_key": call.key})
     if row is None:
         return None
     answer = _read_answer(row)
@@ -148,35 +171,41 @@ def count_unusable(db: Connection, key: str) -> int:
     return int(db.execute(_COUNT_UNUSABLE, {"asked_key": key}).scalar_one())
 
 
-def take_over_or_wait(db: Connection, call: Call, now: datetime) -> Busy | None:
-    """Return who asks the same; the attempt of a dead one becomes unknown and is in nobody's way."""
-    row = db.execute(_ASKING, {"asked_key": call.key}).first()
+def take_over_or_wait(transaction: Transaction, call: Call, now: datetime) -> Busy | None:
+    """Return who asks the same; a dead one's attempt becomes unknown and stands in no way."""
+    row = transaction.first(_ASKING, {"asked_key": call.key})
     if row is None:
         return None
     holder = Holder.model_validate({name: getattr(row, name) for name in Holder.model_fields})
     if not is_dead(holder, now):
         return Busy(until=f"run {row.run_id} ({row.asset}) has its answer to {call.summary}")
-    leave_all_unknown(db, holder.holder_id, now, "the process that asked died")
+    leave_all_unknown(transaction, holder.holder_id, now, "the process that asked died")
     return None
 
 
-def leave_all_unknown(db: Connection, holder_id: str, now: datetime, reason: str) -> None:
-    db.execute(
+def leave_all_unknown(transaction: Transaction, holder_id: str, now: datetime, reason: str) -> None:
+    transaction.execute(
         _LEAVE_ALL_UNKNOWN, {"left_by": holder_id, "finished_at": now, "reason": plain(reason)}
     )
 
 
-def hold(db: Connection, call: Call, scopes: Scopes, budgets: Budgets) -> None:
+def end_session(transaction: Transaction, holder_id: str, now: datetime) -> None:
+    """Leave what has no outcome unknown, so that nobody waits for it."""
+    leave_all_unknown(transaction, holder_id, now, "the session ended without its outcome")
+    transaction.execute(_END_SESSION, {"ended_by": holder_id, "ended_at": now})
+
+
+def hold(transaction: Transaction, call: Call, scopes: Scopes, budgets: Budgets) -> None:
     """Add the reserve to the sums of the call.
 
     Raises:
         BudgetExhausted: a sum would pass its limit.
     """
     names = {"run": scopes.run, "month": scopes.month, "service": scopes.service}
-    standing = {row.scope: row for row in db.execute(_LOCK_TOTALS, names)}
+    standing = {row.scope: row for row in transaction.rows(_LOCK_TOTALS, names)}
     if len(standing) < len(names):
-        _add_totals(db, names.values())
-        standing = {row.scope: row for row in db.execute(_LOCK_TOTALS, names)}
+        _add_totals(transaction, names.values())
+        standing = {row.scope: row for row in transaction.rows(_LOCK_TOTALS, names)}
     limits = (
         ("run", scopes.run, budgets.run),
         ("month", scopes.month, budgets.month),
@@ -185,11 +214,11 @@ def hold(db: Connection, call: Call, scopes: Scopes, budgets: Budgets) -> None:
     for name, scope, limit in limits:
         if limit is not None and call.reserve_usd > 0:
             _check_budget(name, limit, standing[scope], call.reserve_usd)
-    db.execute(_HOLD, {**names, "amount": call.reserve_usd})
+    transaction.execute(_HOLD, {**names, "amount": call.reserve_usd})
 
 
 def add_attempt(
-    db: Connection, call: Call, caller: Caller, holder_id: str, day: str, now: datetime
+    transaction: Transaction, call: Call, caller: Caller, holder_id: str, day: str, now: datetime
 ) -> Ticket:
     values = {
         "key": call.key,
@@ -207,18 +236,19 @@ def add_attempt(
         "tokens_input": 0,
         "tokens_output": 0,
     }
-    inserted = db.execute(_ADD_ATTEMPT, values).inserted_primary_key
-    assert inserted is not None  # noqa: S101 - inserting one row gives its number
-    return Ticket(attempt_id=inserted[0], key=call.key, service=call.service)
+    (added,) = transaction.rows(_ADD_ATTEMPT, values)
+    return Ticket(attempt_id=added.attempt_id, key=call.key, service=call.service)
 
 
-def complete(db: Connection, ticket: Ticket, answer: Answer, is_reusable: bool) -> Sequence[Row]:
+def complete(
+    transaction: Transaction, ticket: Ticket, answer: Answer, is_reusable: bool
+) -> Sequence[Row]:
     """Store the answer and settle the attempt and its unknown equals; return them as they were."""
-    rows = _open_attempts(db, ticket)
-    _change_totals(db, rows, held_usd=_NOTHING, cost_usd=answer.cost_usd)
-    db.execute(_CLOSE_ATTEMPT, [_settled(row, ticket, answer) for row in rows])
+    rows = _open_attempts(transaction, ticket)
+    _change_totals(transaction, rows, held_usd=_NOTHING, cost_usd=answer.cost_usd)
+    transaction.execute_each(_CLOSE_ATTEMPT, [_settled(row, ticket, answer) for row in rows])
     body, is_escaped = storable(answer.body)
-    db.execute(
+    transaction.execute(
         _ADD_ANSWER,
         {
             "key": ticket.key,
@@ -238,12 +268,14 @@ def complete(db: Connection, ticket: Ticket, answer: Answer, is_reusable: bool) 
 
 
 def close_attempt(
-    db: Connection, ticket: Ticket, ending: Ending, reason: str, now: datetime
+    transaction: Transaction, ticket: Ticket, ending: Ending, reason: str, now: datetime
 ) -> None:
-    own = next(row for row in _open_attempts(db, ticket) if row.attempt_id == ticket.attempt_id)
+    own = next(
+        row for row in _open_attempts(transaction, ticket) if row.attempt_id == ticket.attempt_id
+    )
     held = own.held_usd if ending == "unknown" else _NOTHING
-    _change_totals(db, [own], held_usd=held, cost_usd=_NOTHING)
-    db.execute(
+    _change_totals(transaction, [own], held_usd=held, cost_usd=_NOTHING)
+    transaction.execute(
         _CLOSE_ATTEMPT,
         {
             "closed_id": own.attempt_id,
@@ -318,16 +350,16 @@ def _check_budget(name: str, limit: Decimal, total: Row, reserve: Decimal) -> No
     )
 
 
-def _add_totals(db: Connection, scopes: Iterable[str]) -> None:
-    rows = [{"scope": scope, "spent_usd": _NOTHING, "held_usd": _NOTHING} for scope in scopes]
-    new = postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert
-    add: Executable = new(totals).on_conflict_do_nothing()
-    db.execute(add, sorted(rows, key=lambda row: str(row["scope"])))
+def _add_totals(transaction: Transaction, scopes: Iterable[str]) -> None:
+    transaction.execute_each(
+        _ADD_TOTAL,
+        [{"scope": scope, "spent_usd": _NOTHING, "held_usd": _NOTHING} for scope in sorted(scopes)],
+    )
 
 
-def _open_attempts(db: Connection, ticket: Ticket) -> Sequence[Row]:
+def _open_attempts(transaction: Transaction, ticket: Ticket) -> Sequence[Row]:
     names = {"asked_key": ticket.key, "own_id": ticket.attempt_id}
-    rows = db.execute(_OWN_AND_UNKNOWN, names).all()
+    rows = transaction.rows(_OWN_AND_UNKNOWN, names)
     own = next((row for row in rows if row.attempt_id == ticket.attempt_id), None)
     if own is None or own.status in ("completed", "released"):
         raise ValueError(f"call {ticket.attempt_id} of {ticket.service} already has its outcome")
@@ -349,7 +381,7 @@ def _settled(row: Row, ticket: Ticket, answer: Answer) -> dict[str, object]:
 
 
 def _change_totals(
-    db: Connection, rows: Iterable[Row], *, held_usd: Decimal, cost_usd: Decimal
+    transaction: Transaction, rows: Iterable[Row], *, held_usd: Decimal, cost_usd: Decimal
 ) -> None:
     """Move the sums by what `rows` will count for more than they do now; in one order for all."""
     held_more: defaultdict[str, Decimal] = defaultdict(Decimal)
@@ -359,7 +391,7 @@ def _change_totals(
         for scope in (scopes.run, scopes.month, scopes.service):
             held_more[scope] += held_usd - row.held_usd
             spent_more[scope] += cost_usd - row.cost_usd
-    db.execute(
+    transaction.execute_each(
         _CHANGE_TOTAL,
         [
             {
