@@ -1,9 +1,10 @@
 """Search profiles: what one customer looks for, as its YAML file states it."""
 
+import codecs
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 PROFILE_NAME = r"[a-z0-9_]{1,64}"
 
@@ -28,6 +29,19 @@ class FileSourceOptions(_Section):
     columns: dict[str, str] = Field(default_factory=dict)
     """Our column → theirs."""
     encoding: str = "utf-8"
+    name: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,32}$")] = "file"
+    """First part of the vacancy ids; two files whose own ids overlap need different names."""
+    match_terms: bool | None = None
+    """Keep only rows that hold a search term; None: when the profile has search terms."""
+
+    @field_validator("encoding")
+    @classmethod
+    def _encoding_is_known(cls, encoding: str) -> str:
+        try:
+            "".encode(encoding)
+        except LookupError:
+            raise ValueError(f"{encoding!r} is not a text encoding") from None
+        return codecs.lookup(encoding).name
 
     @model_validator(mode="after")
     def _columns_are_ours(self) -> "FileSourceOptions":
