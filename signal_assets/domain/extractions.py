@@ -1,5 +1,6 @@
 """Extractions: what a reader claims of a vacancy, and what is kept of it with its proof."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
@@ -8,6 +9,10 @@ from signal_assets.domain.records import Record
 ExtractorName = Literal["claude", "keyword"]
 ExtractionStatus = Literal["pending", "completed", "failed", "skipped"]
 
+ToolState = Literal["in_use", "asked", "migrating"]
+"""What the text says of a product: worked with, wanted of the candidate, or being introduced or
+replaced."""
+
 
 class Claim(Record):
     """One value a reader says the text states, with the words it says state it. Not yet checked."""
@@ -15,6 +20,7 @@ class Claim(Record):
     field: str
     value: str
     quote: str
+    state: ToolState | None = None
 
 
 class Evidence(Record):
@@ -30,6 +36,9 @@ class Evidence(Record):
     start: int
     end: int
     part: Literal["description", "title"] = "description"
+    state: ToolState | None = None
+    raw_value: str | None = None
+    """The reader's own words, where `value` is their usual spelling."""
 
 
 class VacancyText(Record):
@@ -43,7 +52,8 @@ class VacancyText(Record):
 class Reading(Record):
     """What a reader made of one text, and what that cost.
 
-    Token counts are those the service billed; an answer that came from the ledger costs 0 now.
+    Tokens and cost are those of the answer when it was bought, also when it comes from the ledger
+    now: the same vacancy shows the same cost, whichever run brought its row.
     """
 
     claims: tuple[Claim, ...]
@@ -53,6 +63,8 @@ class Reading(Record):
     tokens_output: int = 0
     cost_usd: Decimal = Decimal(0)
     from_ledger: bool = False
+    text_cut_at: int | None = None
+    """The number of characters that were read, where the text was longer."""
 
 
 FailureKind = Literal["refused", "truncated", "invalid", "service"]
@@ -77,6 +89,29 @@ class ReadingPostponed(Record):
 
     kind: Literal["budget", "unavailable"]
     reason: str
+
+
+class Extraction(Record):
+    """One vacancy after pass 1."""
+
+    vacancy_id: str
+    company_name: str | None = None
+    extraction_status: ExtractionStatus
+    extracted_data: dict[str, str | list[str] | None] | None = None
+    evidence: tuple[Evidence, ...] = ()
+    extraction_quality: float | None = None
+    prompt_version: int | None = None
+    extractor: ExtractorName | None = None
+    model: str | None = None
+    tokens_input: int = 0
+    tokens_output: int = 0
+    cost_usd: Decimal = Decimal(0)
+    values_dropped: int = 0
+    read_from: str | None = None
+    content_hash: str
+    error: str | None = None
+    failure_kind: str | None = None
+    extracted_at: datetime | None = None
 
 
 ReadingOutcome = Reading | ReadingFailed | ReadingPostponed
