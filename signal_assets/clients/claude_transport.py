@@ -1,0 +1,94 @@
+"""Claude transport: one attempt at one request, and what came of it."""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from signal_assets.clients.claude_faults import Fault, read_connection_error, read_status_error
+from signal_assets.clients.errors import SourceUnavailable
+
+if TYPE_CHECKING:
+    import httpx2
+
+API_VERSION = "2026-10-21"
+_CONNECT_SECONDS = 10.0
+_KEY = re.compile(r"[\x21-\x7e]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """The body of a 2xx answer, not judged yet."""
+
+    body: bytes
+    request_id: str
+
+
+class ClaudeTransport:
+    """One client of the SDK, for one event loop; close it in the loop that made it.
+
+    Retries of the SDK are off: they would multiply with ours and obey any `retry-after`. Redirects
+    are not followed: they would send the vacancy to another host.
+    """
+
+    def __init__(
+        self,
+        api_key: str,
+        base_url: str | None,
+        *,
+        connections: int,
+        attempt_seconds: float,
+        transport: "httpx2.AsyncBaseTransport | None" = None,
+    ) -> None:
+        import anthropic  # takes more than a second, and many runs have nothing to ask
+        import httpx2
+
+        timeout = httpx2.Timeout(attempt_seconds, connect=min(_CONNECT_SECONDS, attempt_seconds))
+        options: dict[str, Any] = {} if transport is None else {"transport": transport}
+        self._client = anthropic.AsyncAnthropic(
+            api_key=api_key,
+            base_url=base_url,
+            max_retries=0,
+            default_headers={"anthropic-version": API_VERSION},
+            http_client=anthropic.DefaultAsyncHttpxClient(
+                limits=httpx2.Limits(
+                    max_connections=connections, max_keepalive_connections=connections
+                ),
+                timeout=timeout,
+                follow_redirects=False,
+                **options,
+            ),
+        )
+        self._create: Callable[..., Awaitable[Any]] = self._client.messages.with_raw_response.create
+        self._attempt_seconds = attempt_seconds
+        self._status_error = anthropic.APIStatusError
+        self._other_errors = (anthropic.APIConnectionError, httpx2.HTTPError, ValueError)
+
+    async def ask(self, request: Mapping[str, Any]) -> Received | Fault:
+        """Send `request` once; the whole of it may take the attempt's seconds, drops included."""
+        try:
+            async with asyncio.timeout(self._attempt_seconds):
+                raw = await self._create(**request)
+                return Received(await raw.read(), raw.headers.get("request-id") or "unknown")
+        except self._status_error as error:
+            return read_status_error(error)
+        except TimeoutError:
+            return Fault("retry", True, f"no answer within {self._attempt_seconds:g} s")
+        except self._other_errors as error:
+            return read_connection_error(error)
+
+    async def close(self) -> None:
+        await self._client.close()
+
+
+def check_api_key(api_key: str) -> str:
+    """Return the key without surrounding white space.
+
+    Raises:
+        SourceUnavailable: it is empty or holds characters that no header can carry.
+    """
+    key = api_key.strip()
+    if not _KEY.fullmatch(key):
+        raise SourceUnavailable("claude: the key is empty or holds characters that no key has")
+    return key

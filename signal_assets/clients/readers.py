@@ -1,0 +1,25 @@
+"""Readers: what turns the text of vacancies into claims, whoever does it."""
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from signal_assets.domain.extractions import ExtractorName, ReadingOutcome, VacancyText
+
+OnOutcome = Callable[[VacancyText, ReadingOutcome], None]
+
+
+class VacancyReader(Protocol):
+    """Reads vacancies for one prompt."""
+
+    @property
+    def extractor(self) -> ExtractorName: ...
+
+    @property
+    def model(self) -> str | None: ...
+
+    def read_all(self, vacancies: Iterable[VacancyText], on_outcome: OnOutcome) -> None:
+        """Call `on_outcome` once for every vacancy, in any order, from the calling thread.
+
+        A vacancy that cannot be read is an outcome, never an error.
+        """
+        ...
