@@ -3,8 +3,8 @@
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from decimal import ROUND_CEILING, Context, Decimal
 from pathlib import Path
@@ -17,6 +17,7 @@ from sqlalchemy import (
     Dialect,
     Engine,
     MetaData,
+    PoolProxiedConnection,
     create_engine,
     event,
     text,
@@ -102,6 +103,7 @@ class Database:
         # SQLite makes writers wait by sleeping; threads of one process wait better for a lock.
         self._one_writer = threading.Lock() if self._is_sqlite else nullcontext()
         self._name = name
+        self._kept: PoolProxiedConnection | None = None
         self._create(metadata)
 
     @classmethod
@@ -149,6 +151,10 @@ class Database:
         return self._repeat(lambda: self._transact_once(work))
 
     def close(self) -> None:
+        with self._one_writer:
+            if self._kept is not None:
+                self._kept.close()
+                self._kept = None
         self._engine.dispose()
 
     def _repeat(self, write_once: Callable[[], Result]) -> Result:
@@ -171,8 +177,7 @@ class Database:
             return work(connection)
 
     def _transact_once(self, work: Callable[[Transaction], Result]) -> Result:
-        with self._one_writer:
-            connection = self._engine.raw_connection()
+        with self._one_writer, self._driver_connection() as connection:
             try:
                 cursor = connection.cursor()
                 if self._is_sqlite:
@@ -182,9 +187,20 @@ class Database:
             except BaseException:
                 connection.rollback()
                 raise
+            return result
+
+    @contextmanager
+    def _driver_connection(self) -> Iterator[PoolProxiedConnection]:
+        """One connection is kept on SQLite, where one writes at a time; taking it costs time."""
+        if self._is_sqlite:
+            self._kept = self._kept or self._engine.raw_connection()
+            yield self._kept
+        else:
+            connection = self._engine.raw_connection()
+            try:
+                yield connection
             finally:
                 connection.close()
-            return result
 
     def _create(self, metadata: MetaData) -> None:
         def create(connection: Connection) -> None:

@@ -6,7 +6,16 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Literal
 
-from sqlalchemy import Connection, bindparam, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    bindparam,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql import func
 
@@ -19,6 +28,11 @@ from signal_assets.domain.records import Record
 
 _LONGEST_TEXT = 500
 _NOTHING = Decimal(0)
+
+# Written out, not passed: SQLite plans a statement anew each time when a parameter may decide
+# whether an index over some of the rows applies.
+_ASKING_STATUS: ColumnElement[str] = literal_column("'asking'")
+_UNKNOWN_STATUS: ColumnElement[str] = literal_column("'unknown'")
 
 _ANSWER_COLUMNS = (
     answers.c.key,
@@ -53,7 +67,7 @@ _ASKING = Prepared(
     )
     .select_from(attempts)
     .join(holders, attempts.c.holder_id == holders.c.holder_id)
-    .where(attempts.c.key == bindparam("asked_key"), attempts.c.status == "asking")
+    .where(attempts.c.key == bindparam("asked_key"), attempts.c.status == _ASKING_STATUS)
 )
 _SCOPES = or_(
     totals.c.scope == bindparam("run"),
@@ -87,7 +101,7 @@ _OWN_AND_UNKNOWN = Prepared(
     select(*_ATTEMPT_COLUMNS)
     .where(
         attempts.c.key == bindparam("asked_key"),
-        or_(attempts.c.status == "unknown", attempts.c.attempt_id == bindparam("own_id")),
+        or_(attempts.c.status == _UNKNOWN_STATUS, attempts.c.attempt_id == bindparam("own_id")),
     )
     .with_for_update()
 )
@@ -106,7 +120,7 @@ _CLOSE_ATTEMPT = Prepared(
 )
 _LEAVE_ALL_UNKNOWN = Prepared(
     update(attempts)
-    .where(attempts.c.holder_id == bindparam("left_by"), attempts.c.status == "asking")
+    .where(attempts.c.holder_id == bindparam("left_by"), attempts.c.status == _ASKING_STATUS)
     .values(status="unknown", finished_at=bindparam("finished_at"), reason=bindparam("reason"))
 )
 _END_SESSION = Prepared(
