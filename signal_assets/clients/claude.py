@@ -12,6 +12,7 @@ from signal_assets.clients.ledger import LedgerSession
 from signal_assets.clients.readers import OnOutcome
 from signal_assets.domain.claude_models import get_claude_model
 from signal_assets.domain.claude_requests import ClaudeQuestions
+from signal_assets.domain.companies import Spend
 from signal_assets.domain.extractions import ExtractorName, VacancyText
 from signal_assets.domain.prices import PriceTable
 
@@ -79,6 +80,10 @@ class ClaudeReader:
 
     def __repr__(self) -> str:
         return f"ClaudeReader(model={self.model!r})"
+
+    @property
+    def spend(self) -> Spend:
+        return self._session.spend
 
     def read_all(self, vacancies: Iterable[VacancyText], on_outcome: OnOutcome) -> None:
         """Call `on_outcome` once for every vacancy, in any order, from the calling thread.

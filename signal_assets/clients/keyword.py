@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from signal_assets.clients.readers import OnOutcome
+from signal_assets.domain.companies import Spend
 from signal_assets.domain.extractions import ExtractorName, Reading, VacancyText
 from signal_assets.domain.keyword_reader import KeywordReader
 
@@ -15,6 +16,10 @@ class KeywordVacancyReader:
 
     def __init__(self, reader: KeywordReader) -> None:
         self._reader = reader
+
+    @property
+    def spend(self) -> Spend:
+        return Spend()
 
     def read_all(self, vacancies: Iterable[VacancyText], on_outcome: OnOutcome) -> None:
         """Call `on_outcome` once for every vacancy, in the order they come."""

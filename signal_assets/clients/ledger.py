@@ -204,7 +204,8 @@ class LedgerSession:
             partial(ledger_rows.complete, ticket=ticket, answer=answer, is_reusable=reusable)
         )
         own = [row for row in settled if row.holder_id == self._holder_id]
-        self._counts.add_call(sum((cost_usd - row.cost_usd for row in own), Decimal(0)))
+        own_cost = sum((cost_usd - row.cost_usd for row in own), Decimal(0))
+        self._counts.add_call(own_cost, tokens_input, tokens_output)
         return answer
 
     def release(self, ticket: Ticket, reason: str) -> None:
@@ -214,7 +215,7 @@ class LedgerSession:
     def leave_unknown(self, ticket: Ticket, reason: str) -> None:
         """The call may have been billed: its reserve stays held until an equal one is completed."""
         self._close(ticket, "unknown", reason)
-        self._counts.add_call(Decimal(0))
+        self._counts.add_call()
 
     def unusable_answers(self, key: str) -> int:
         """Return how many answers to `key` were paid for and kept but must not be used."""
@@ -288,23 +289,23 @@ class _Counts:
         self._lock = threading.Lock()
         self._spend = Spend()
 
-    def add_call(self, cost_usd: Decimal) -> None:
+    def add_call(
+        self, cost_usd: Decimal = Decimal(0), tokens_input: int = 0, tokens_output: int = 0
+    ) -> None:
         with self._lock:
             spend = self._spend
             self._spend = Spend(
                 calls=spend.calls + 1,
                 from_ledger=spend.from_ledger,
+                tokens_input=spend.tokens_input + tokens_input,
+                tokens_output=spend.tokens_output + tokens_output,
                 cost_usd=spend.cost_usd + cost_usd,
             )
 
     def add_reused(self, count: int) -> None:
         with self._lock:
-            spend = self._spend
-            self._spend = Spend(
-                calls=spend.calls,
-                from_ledger=spend.from_ledger + count,
-                cost_usd=spend.cost_usd,
-            )
+            reused = self._spend.from_ledger + count
+            self._spend = self._spend.model_copy(update={"from_ledger": reused})
 
     def as_spend(self) -> Spend:
         with self._lock:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
+from signal_assets.domain.companies import Spend
 from signal_assets.domain.extractions import ExtractorName, ReadingOutcome, VacancyText
 
 OnOutcome = Callable[[VacancyText, ReadingOutcome], None]
@@ -16,6 +17,11 @@ class VacancyReader(Protocol):
 
     @property
     def model(self) -> str | None: ...
+
+    @property
+    def spend(self) -> Spend:
+        """Calls, tokens and money of this run so far."""
+        ...
 
     def read_all(self, vacancies: Iterable[VacancyText], on_outcome: OnOutcome) -> None:
         """Call `on_outcome` once for every vacancy, in any order, from the calling thread.

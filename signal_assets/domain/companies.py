@@ -110,8 +110,10 @@ class CompanyFinancials(Record):
 
 
 class Spend(Record):
-    """Calls made and money spent on one service in one run."""
+    """Calls made on one service in one run, and what they cost; answers reused cost nothing."""
 
     calls: int = 0
     from_ledger: int = 0
+    tokens_input: int = 0
+    tokens_output: int = 0
     cost_usd: Decimal = Decimal(0)
