@@ -1,0 +1,51 @@
+"""The sandbox's application: one mount per service, and the control endpoint."""
+
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from signal_assets.sandbox.claude import ClaudeService
+from signal_assets.sandbox.company_info import CompanyInfoService
+from signal_assets.sandbox.control import Control
+from signal_assets.sandbox.fault_board import FaultBoard, FaultSwitch
+from signal_assets.sandbox.faults import CATALOGUE
+from signal_assets.sandbox.front import Desk, ServiceFront
+from signal_assets.sandbox.keys import MOUNTS
+from signal_assets.sandbox.keyword_model import read_vacancy
+from signal_assets.sandbox.kvk import KvkService
+from signal_assets.sandbox.serpapi import SerpApiService
+from signal_assets.sandbox.world import World
+
+
+class Sandbox:
+    """Everything one sandbox remembers, and the application that serves it."""
+
+    def __init__(self, world: World) -> None:
+        self.desk = Desk(FaultBoard(CATALOGUE))
+        self.claude = ClaudeService(self.desk.clock, read_vacancy)
+        services = (
+            self.claude,
+            KvkService(world),
+            CompanyInfoService(world),
+            SerpApiService(world, self.desk.clock),
+        )
+        control = Control(self.desk, self.claude)
+        mounts = [
+            Mount(MOUNTS[service.name], app=ServiceFront(service, self.desk))
+            for service in services
+        ]
+        self.application = Starlette(routes=[Mount("/_sandbox", routes=control.routes()), *mounts])
+
+    def dump_state(self) -> dict[str, Any]:
+        """Return the faults that are on and the journal's counts, as JSON."""
+        return {
+            "faults": [switch.model_dump() for switch in self.desk.faults.switches()],
+            "counts": self.desk.journal.dump_counts(),
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go on from what `dump_state` returned; faults start counting anew."""
+        for switch in state["faults"]:
+            self.desk.faults.switch_on(FaultSwitch.model_validate(switch))
+        self.desk.journal.load_counts(state["counts"])

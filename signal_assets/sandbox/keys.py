@@ -1,0 +1,32 @@
+"""Keys the sandbox accepts, one per service; it refuses every other key."""
+
+SANDBOX_KEYS = {
+    "claude": "sandbox-claude-key-7f3a1c",
+    "kvk": "sandbox-kvk-key-2b9e4d",
+    "company_info": "sandbox-company-info-key-5c8f0a",
+    "serpapi": "sandbox-serpapi-key-9d6b3e",
+}
+
+MOUNTS = {
+    "claude": "/claude",
+    "kvk": "/kvk/api",
+    "company_info": "/company-info",
+    "serpapi": "/serpapi",
+}
+"""Service → path below which its base URL lies."""
+
+_ENVIRONMENT = {
+    "claude": "ANTHROPIC",
+    "kvk": "KVK",
+    "company_info": "COMPANY_INFO",
+    "serpapi": "SERPAPI",
+}
+
+
+def environment_for(url: str) -> dict[str, str]:
+    """Return the environment variables that point the product at the sandbox at `url`."""
+    variables = {}
+    for service, prefix in _ENVIRONMENT.items():
+        variables[f"{prefix}_API_KEY"] = SANDBOX_KEYS[service]
+        variables[f"{prefix}_BASE_URL"] = url + MOUNTS[service]
+    return variables
