@@ -9,10 +9,45 @@ from signal_assets.domain.company_names import (
 )
 from signal_assets.domain.folding import fold
 
+LEGAL_PARTS = (
+    "B.V.",
+    "BV",
+    "b v",
+    "N.V.",
+    "C.V.",
+    "U.A.",
+    "i.o.",
+    "GmbH",
+    "Co.",
+    "KG",
+    "S.à",
+    "r.l.",
+)
+WEAK_PARTS = (
+    "Holding",
+    "Groep",
+    "Nederland",
+    "Royal",
+    "koninklijk",
+    "Stichting",
+    "the",
+    "io",
+    "nl",
+)
+NOISE_PARTS = (
+    "via",
+    "namens",
+    "in",
+    "opdracht",
+    "van",
+    "Werken bij",
+    "vacatures",
+    "careers",
+    "(NL)",
+)
+SMALL_PARTS = ("-", "&", "/", "|", "[x]", "a", "s", "x", "1", "'t", "v.d.", "Gebr.", "Ø", "ﬁ", "İ")
 PARTS = st.sampled_from(
-    "B.V.|BV|b v|N.V.|Holding|Groep|Nederland|Stichting|via| - |&|(NL)|'t|v.d.|Gebr.|Werken bij|"
-    "vacatures|Utrecht|den|Haag|a|s|Royal|koninklijk|C.V.|Coöperatie|U.A.|i.o.|TechCorp|x|namens|"
-    "in|opdracht|van|the|GmbH|Co.|KG|S.à|r.l.|1|Ø|ﬁ|İ|/|[x]|jobs at|careers|io|nl".split("|")
+    (*LEGAL_PARTS, *WEAK_PARTS, *NOISE_PARTS, *SMALL_PARTS, "TechCorp", "Utrecht", "den", "Haag")
 )
 NAMES = st.one_of(st.text(max_size=40), st.lists(PARTS, min_size=1, max_size=6).map(" ".join))
 
