@@ -6,24 +6,30 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from signal_assets.sandbox.claude import ClaudeService
+from signal_assets.sandbox.claude_faults import claude_faults
 from signal_assets.sandbox.company_info import CompanyInfoService
 from signal_assets.sandbox.control import Control
-from signal_assets.sandbox.fault_board import FaultBoard, FaultSwitch
-from signal_assets.sandbox.faults import CATALOGUE
+from signal_assets.sandbox.fault_board import Fault, FaultBoard, FaultSwitch
 from signal_assets.sandbox.front import Desk, ServiceFront
 from signal_assets.sandbox.keys import MOUNTS
-from signal_assets.sandbox.keyword_model import read_vacancy
 from signal_assets.sandbox.kvk import KvkService
+from signal_assets.sandbox.register_faults import company_info_faults, kvk_faults
 from signal_assets.sandbox.serpapi import SerpApiService
+from signal_assets.sandbox.serpapi_faults import serpapi_faults
 from signal_assets.sandbox.world import World
+
+
+def fault_catalogue() -> tuple[Fault, ...]:
+    """Return every fault of every service."""
+    return (*claude_faults(), *kvk_faults(), *company_info_faults(), *serpapi_faults())
 
 
 class Sandbox:
     """Everything one sandbox remembers, and the application that serves it."""
 
     def __init__(self, world: World) -> None:
-        self.desk = Desk(FaultBoard(CATALOGUE))
-        self.claude = ClaudeService(self.desk.clock, read_vacancy)
+        self.desk = Desk(FaultBoard(fault_catalogue()))
+        self.claude = ClaudeService(self.desk.clock)
         services = (
             self.claude,
             KvkService(world),

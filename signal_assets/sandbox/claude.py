@@ -3,8 +3,7 @@
 import hashlib
 import itertools
 import json
-from collections.abc import Callable, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
 from typing import Any
 
 from signal_assets.domain.extractions import Claim
@@ -34,9 +33,7 @@ from signal_assets.sandbox.claude_requests import (
 from signal_assets.sandbox.clock import Clock
 from signal_assets.sandbox.exchange import Answer, Asked, Question, json_answer
 from signal_assets.sandbox.keys import SANDBOX_KEYS
-
-Reader = Callable[[str, str, tuple[str, ...]], Sequence[Claim]]
-"""Reads title and description for the asked fields."""
+from signal_assets.sandbox.keyword_model import KeywordModel
 
 FORMAT_TOKENS = 24
 """Input tokens that a structured answer adds for its hidden instruction."""
@@ -50,12 +47,12 @@ class ClaudeService:
 
     name = "claude"
 
-    def __init__(self, clock: Clock, reader: Reader) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self.model = KeywordModel()
         self.scripts = ScriptedFacts()
         self.limits = RateLimits(clock)
         self._clock = clock
         self._cache = PromptCache()
-        self._read = lru_cache(maxsize=4096)(reader)
         self._message_numbers = itertools.count(1)
 
     def question(self, asked: Asked) -> Question:
@@ -155,7 +152,7 @@ class ClaudeService:
         if scripted is not None:
             return [claim for claim in scripted if claim.field in fields]
         title, description = split_title(text)
-        return self._read(title, description, fields)
+        return self.model.read(title, description, fields)
 
 
 def check_message(message: dict[str, Any]) -> None:

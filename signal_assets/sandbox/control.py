@@ -3,13 +3,14 @@
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from signal_assets.domain.extractions import Claim
 from signal_assets.domain.records import Record
+from signal_assets.domain.search_profiles import KeywordRules
 from signal_assets.sandbox.claude import ClaudeService
 from signal_assets.sandbox.claude_limits import LimitsPerMinute
 from signal_assets.sandbox.fault_board import FaultSwitch, ServiceName, UnknownFault
@@ -30,6 +31,12 @@ class Script(Record):
 
     contains: Annotated[str, Field(min_length=1)]
     facts: tuple[Claim, ...]
+
+
+class Lesson(Record):
+    """Rules of a profile by which the model finds fields that have no shipped rules."""
+
+    rules: dict[str, KeywordRules]
 
 
 class Pace(Record):
@@ -65,6 +72,7 @@ class Control:
             ("POST", "/clock", self._advance),
             ("POST", "/claude/answers", self._add_script),
             ("DELETE", "/claude/answers", self._clear_scripts),
+            ("POST", "/claude/rules", self._teach),
             ("POST", "/claude/limits", self._set_limits),
         ]
         return [Route(path, _guard(run), methods=[method]) for method, path, run in table]
@@ -124,6 +132,10 @@ class Control:
         self._claude.scripts.clear()
         return _done()
 
+    async def _teach(self, request: Request) -> Response:
+        self._claude.model.teach(Lesson.model_validate_json(await request.body()).rules)
+        return _done()
+
     async def _set_limits(self, request: Request) -> Response:
         limits = LimitsPerMinute.model_validate_json(await request.body())
         self._claude.limits.per_minute = limits
@@ -134,7 +146,7 @@ def _guard(run: Endpoint) -> Endpoint:
     async def guarded(request: Request) -> Response:
         try:
             return await run(request)
-        except (UnknownFault, ValidationError) as error:
+        except (UnknownFault, ValueError) as error:
             return JSONResponse({"error": str(error)}, status_code=400)
 
     return guarded

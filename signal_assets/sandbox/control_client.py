@@ -69,6 +69,10 @@ class ControlClient:
     def clear_scripts(self) -> None:
         self._ask("DELETE", "/claude/answers")
 
+    def teach(self, rules: dict[str, Any]) -> None:
+        """Give Claude the keyword rules of a profile: field → {use, products, patterns}."""
+        self._ask("POST", "/claude/rules", {"rules": rules})
+
     def wait_until_ready(self, seconds: float) -> None:
         """Return when the sandbox answers.
 

@@ -4,10 +4,11 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
-from signal_assets.sandbox.exchange import Answer, Question
+from signal_assets.sandbox.exchange import Answer, Delivery, Question
 
 KEPT_ENTRIES = 100_000
 KEPT_BODIES = 500
+_REACHES_THE_CLIENT = (Delivery.WHOLE, Delivery.DRIP)
 
 
 @dataclass(slots=True)
@@ -40,7 +41,7 @@ class Entry:
 
 @dataclass(slots=True)
 class Count:
-    """How often one question came, was answered with 200, and was billed."""
+    """How often one question came, reached the client as a whole 200, and was billed."""
 
     requests: int = 0
     answered: int = 0
@@ -72,7 +73,7 @@ class Journal:
         entry.fault = fault
         entry.is_billed = answer.is_billed
         count = self._count(entry)
-        count.answered += answer.status == 200
+        count.answered += answer.status == 200 and answer.delivery in _REACHES_THE_CLIENT
         count.billed += answer.is_billed
 
     def _count(self, entry: Entry) -> Count:

@@ -1,26 +1,55 @@
-"""What the sandbox's model finds in a text."""
+"""What the sandbox's model finds in a text: what the keyword reader finds."""
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
-from signal_assets.domain.extractions import Claim
-
-_PATTERNS = {
-    "erp_systems": r"\b(SAP(?: S/4HANA)?|Exact(?: Online)?|AFAS|Microsoft Dynamics|Unit4|Oracle)\b",
-    "p2p_tools": r"\b(Basware|Coupa|Tradeshift|Ariba|Medius|ISPnext|Palette)\b",
-    "team_size": r"(?i)\bteam (?:van|of) [\w-]+(?: [\w-]+)?\b",
-    "volume_indicators": r"(?i)\b[\d.,]+ (?:facturen|invoices)\b[^.\n]{0,30}",
-    "complexity_signals": r"(?i)\b(?:\d+|zes|vijf) (?:landen|countries|entiteiten|entities)\b",
-    "automation_status": r"(?i)\b(?:handmatig|manual(?:ly)?|nog op papier|overtypen)\b[^.\n]{0,30}",
-}
+from signal_assets.domain.extractions import Claim, VacancyText
+from signal_assets.domain.gazetteers import shipped_rule_names
+from signal_assets.domain.keyword_reader import KeywordReader
+from signal_assets.domain.search_profiles import ExtractionOptions, KeywordRules
 
 
-def read_vacancy(title: str, description: str, fields: tuple[str, ...]) -> Sequence[Claim]:
-    """Return what `title` and `description` state about the fields that have rules."""
-    return [
-        Claim(field=field, value=found[0].strip(), quote=found[0].strip())
-        for field in fields
-        if field in _PATTERNS
-        for text in (title, description)
-        for found in re.finditer(_PATTERNS[field], text)
-    ]
+class KeywordModel:
+    """Reads by the rules shipped for a field's name and by rules it was taught."""
+
+    def __init__(self) -> None:
+        self._taught: dict[str, KeywordRules] = {}
+        self._reader_for = lru_cache(maxsize=64)(self._build_reader)
+        self._read_once = lru_cache(maxsize=4096)(self._read)
+
+    def teach(self, rules: Mapping[str, KeywordRules]) -> None:
+        """Add rules for fields of a profile that has its own.
+
+        Raises:
+            ValueError: a rule set that is not shipped, or a bad pattern; nothing is learned.
+        """
+        taught = {**self._taught, **rules}
+        _reader_of(tuple(taught), taught)
+        self._taught = taught
+        self._reader_for.cache_clear()
+        self._read_once.cache_clear()
+
+    def read(self, title: str, description: str, fields: tuple[str, ...]) -> Sequence[Claim]:
+        """Return what the text states about the fields that have rules."""
+        return self._read_once(title, description, fields)
+
+    def _read(self, title: str, description: str, fields: tuple[str, ...]) -> Sequence[Claim]:
+        reader = self._reader_for(fields)
+        if reader is None:
+            return ()
+        text = VacancyText(vacancy_id="", title=title, description=description)
+        return reader.read(text)
+
+    def _build_reader(self, fields: tuple[str, ...]) -> KeywordReader | None:
+        known = {*shipped_rule_names(), *self._taught}
+        readable = tuple(field for field in fields if field in known)
+        return _reader_of(readable, self._taught) if readable else None
+
+
+def _reader_of(fields: tuple[str, ...], rules: Mapping[str, KeywordRules]) -> KeywordReader:
+    options = {
+        "system_prompt": "sandbox",
+        "schema": {field: field for field in fields},
+        "keywords": {field: rules[field] for field in fields if field in rules},
+    }
+    return KeywordReader(ExtractionOptions.model_validate(options))
