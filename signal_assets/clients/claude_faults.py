@@ -23,7 +23,8 @@ _SPENT_WORDS = ("credit balance", "usage limits", "spend limit")
 _OVERLOADED = frozenset({429, 503, 529})
 _BROKEN = frozenset({408, 409, 500, 502, 504})
 
-_SAFE_WORD = re.compile(r"[A-Za-z0-9_.-]{1,80}")
+_SAFE_NAME = re.compile(r"[a-z_]{1,60}")
+_SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,8 @@ def read_status_error(error: "anthropic.APIStatusError") -> Fault:
     """Return what an HTTP status other than 2xx means."""
     status = error.status_code
     code = error.error_code or ""
-    reason = f"HTTP {status}{_name(error.error_code or error.type)}{_name_request(error)}"
+    request_id = clean_request_id(error.request_id)
+    reason = f"HTTP {status}{_name(error.error_code or error.type)}, request {request_id}"
     if status in _STOPPING_STATUSES:
         return Fault("stop", False, f"{_STOPPING_STATUSES[status]}: {reason}")
     if "spend_limit" in code or (status == 400 and _says_spent(error.api_message)):
@@ -70,6 +72,11 @@ def read_connection_error(error: BaseException) -> Fault:
     if isinstance(cause, never_sent):
         return Fault("retry", False, f"no connection ({type(cause).__name__})")
     return Fault("retry", True, f"the connection broke ({type(cause).__name__})")
+
+
+def clean_request_id(request_id: str | None) -> str:
+    """Return the service's number of a request, if it is one."""
+    return request_id if request_id and _SAFE_ID.fullmatch(request_id) else "unknown"
 
 
 def parse_retry_after(
@@ -108,9 +115,4 @@ def _says_spent(message: object) -> bool:
 
 
 def _name(word: object) -> str:
-    return f" {word}" if isinstance(word, str) and _SAFE_WORD.fullmatch(word) else ""
-
-
-def _name_request(error: "anthropic.APIStatusError") -> str:
-    name = _name(error.request_id)
-    return f", request{name}" if name else ""
+    return f" {word}" if isinstance(word, str) and _SAFE_NAME.fullmatch(word) else ""

@@ -6,7 +6,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from signal_assets.clients.claude_faults import Fault, read_connection_error, read_status_error
+from signal_assets.clients.claude_faults import (
+    Fault,
+    clean_request_id,
+    read_connection_error,
+    read_status_error,
+)
 from signal_assets.clients.errors import SourceUnavailable
 
 if TYPE_CHECKING:
@@ -70,7 +75,7 @@ class ClaudeTransport:
         try:
             async with asyncio.timeout(self._attempt_seconds):
                 raw = await self._create(**request)
-                return Received(await raw.read(), raw.headers.get("request-id") or "unknown")
+                return Received(await raw.read(), clean_request_id(raw.headers.get("request-id")))
         except self._status_error as error:
             return read_status_error(error)
         except TimeoutError:
