@@ -97,8 +97,14 @@ class Database:
 
     def __init__(self, engine: Engine, metadata: MetaData, name: str) -> None:
         self._engine = engine
-        self._writer = engine.execution_options(writes=True)
         self._is_sqlite = engine.dialect.name == "sqlite"
+        self._writer = engine.execution_options(writes=True)
+        # Several queries of one read agree with each other; SQLite always reads so.
+        self._reader = (
+            engine
+            if self._is_sqlite
+            else engine.execution_options(isolation_level="REPEATABLE READ")
+        )
         self._driver: Any = engine.dialect.loaded_dbapi
         # SQLite makes writers wait by sleeping; threads of one process wait better for a lock.
         self._one_writer = threading.Lock() if self._is_sqlite else nullcontext()
@@ -133,8 +139,9 @@ class Database:
         return self._name
 
     def read(self, work: Callable[[Connection], Result]) -> Result:
+        """Run `work` on one state of the database, whatever others write meanwhile."""
         try:
-            with self._engine.begin() as connection:
+            with self._reader.begin() as connection:
                 return work(connection)
         except DBAPIError as error:
             raise DatabaseUnavailable(_explain(self._name, error)) from error

@@ -128,3 +128,10 @@ prompts = Table(
     Column("is_active", Boolean, nullable=False),
     comment="A system prompt with its schema (field → question, in order), per search profile.",
 )
+Index(
+    "prompt_versions_one_is_active",
+    prompts.c.search_profile,
+    unique=True,
+    sqlite_where=text("is_active"),
+    postgresql_where=text("is_active"),
+)

@@ -10,7 +10,7 @@ import os
 import threading
 import uuid
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import partial
 from types import TracebackType
@@ -18,11 +18,19 @@ from typing import Self
 
 from sqlalchemy import Connection, insert, update
 
-from signal_assets.clients import ledger_rows
+from signal_assets.clients import ledger_reports, ledger_rows
 from signal_assets.clients.database import Database, DatabaseUnavailable
 from signal_assets.clients.database_tables import holders, metadata
 from signal_assets.clients.errors import BudgetExhausted
 from signal_assets.clients.holders import process_started, this_host
+from signal_assets.clients.ledger_reports import (
+    Dimension,
+    Drift,
+    PassName,
+    PassRecord,
+    Spending,
+    UnknownOutcome,
+)
 from signal_assets.clients.paid_calls import (
     Answer,
     Budgets,
@@ -42,9 +50,15 @@ __all__ = [
     "Call",
     "Caller",
     "DatabaseUnavailable",
+    "Dimension",
+    "Drift",
     "Ledger",
     "LedgerSession",
+    "PassName",
+    "PassRecord",
+    "Spending",
     "Ticket",
+    "UnknownOutcome",
     "call_key",
     "utc_now",
 ]
@@ -93,6 +107,63 @@ class Ledger:
 
     def close(self) -> None:
         self._database.close()
+
+    def record_pass(self, record: PassRecord) -> None:
+        """Keep what a run did in an asset; a record of the same run and asset is replaced."""
+        self._database.write(partial(ledger_reports.put_pass, record=record))
+
+    def passes(
+        self,
+        search_profile: str | None = None,
+        pass_name: PassName | None = None,
+        limit: int = 100,
+    ) -> list[PassRecord]:
+        """Return what runs did, the newest first."""
+        return self._database.read(
+            partial(
+                ledger_reports.read_passes,
+                search_profile=search_profile,
+                pass_name=pass_name,
+                limit=limit,
+            )
+        )
+
+    def spending(
+        self,
+        by: Sequence[Dimension] = ("service",),
+        *,
+        search_profile: str | None = None,
+        since: date | None = None,
+        until: date | None = None,
+    ) -> list[Spending]:
+        """Return what was spent, a row per combination of `by`, in their order.
+
+        `since` and `until` are days in UTC and both count. By run, asset, search profile and
+        service it is the list of runs that paid.
+        """
+        return self._database.read(
+            partial(
+                ledger_reports.read_spending,
+                by=tuple(by),
+                search_profile=search_profile,
+                since=since,
+                until=until,
+            )
+        )
+
+    def unknown_outcomes(self, search_profile: str | None = None) -> list[UnknownOutcome]:
+        """Return the calls that may have been billed and still count at what they can cost."""
+        return self._database.read(
+            partial(ledger_reports.read_unknown_outcomes, search_profile=search_profile)
+        )
+
+    def drift(self) -> list[Drift]:
+        """Return the budget sums that differ from their attempts; there should be none, ever."""
+        return self._database.read(ledger_reports.find_drift)
+
+    def recompute_totals(self) -> None:
+        """Make every budget sum anew from its attempts."""
+        self._database.write(ledger_reports.recompute_totals)
 
 
 class LedgerSession:
@@ -151,7 +222,7 @@ class LedgerSession:
         for start in range(0, len(calls), _KEYS_PER_QUERY):
             some = calls[start : start + _KEYS_PER_QUERY]
             found |= self._database.read(partial(ledger_rows.fresh_answers, calls=some, now=now))
-        self._counts.add_reused(len(found))
+        self._counts.add(from_ledger=len(found))
         return found
 
     def begin(self, call: Call) -> Answer | Ticket | Busy:
@@ -166,7 +237,7 @@ class LedgerSession:
             raise RuntimeError("paid calls need an open session: `with ledger.session(...)`")
         outcome = self._database.transact(partial(self._begin, call=call))
         if isinstance(outcome, Answer):
-            self._counts.add_reused(1)
+            self._counts.add(from_ledger=1)
         return outcome
 
     def complete(
@@ -205,7 +276,15 @@ class LedgerSession:
         )
         own = [row for row in settled if row.holder_id == self._holder_id]
         own_cost = sum((cost_usd - row.cost_usd for row in own), Decimal(0))
-        self._counts.add_call(own_cost, tokens_input, tokens_output)
+        is_first_outcome = not any(
+            row.attempt_id == ticket.attempt_id and row.status != "asking" for row in own
+        )
+        self._counts.add(
+            calls=1 if is_first_outcome else 0,
+            cost_usd=own_cost,
+            tokens_input=tokens_input,
+            tokens_output=tokens_output,
+        )
         return answer
 
     def release(self, ticket: Ticket, reason: str) -> None:
@@ -215,7 +294,7 @@ class LedgerSession:
     def leave_unknown(self, ticket: Ticket, reason: str) -> None:
         """The call may have been billed: its reserve stays held until an equal one is completed."""
         self._close(ticket, "unknown", reason)
-        self._counts.add_call()
+        self._counts.add(calls=1)
 
     def unusable_answers(self, key: str) -> int:
         """Return how many answers to `key` were paid for and kept but must not be used."""
@@ -289,23 +368,24 @@ class _Counts:
         self._lock = threading.Lock()
         self._spend = Spend()
 
-    def add_call(
-        self, cost_usd: Decimal = Decimal(0), tokens_input: int = 0, tokens_output: int = 0
+    def add(
+        self,
+        *,
+        calls: int = 0,
+        from_ledger: int = 0,
+        cost_usd: Decimal = Decimal(0),
+        tokens_input: int = 0,
+        tokens_output: int = 0,
     ) -> None:
         with self._lock:
             spend = self._spend
             self._spend = Spend(
-                calls=spend.calls + 1,
-                from_ledger=spend.from_ledger,
+                calls=spend.calls + calls,
+                from_ledger=spend.from_ledger + from_ledger,
+                cost_usd=spend.cost_usd + cost_usd,
                 tokens_input=spend.tokens_input + tokens_input,
                 tokens_output=spend.tokens_output + tokens_output,
-                cost_usd=spend.cost_usd + cost_usd,
             )
-
-    def add_reused(self, count: int) -> None:
-        with self._lock:
-            reused = self._spend.from_ledger + count
-            self._spend = self._spend.model_copy(update={"from_ledger": reused})
 
     def as_spend(self) -> Spend:
         with self._lock:

@@ -63,7 +63,7 @@ class TokenPrice(Record):
     inference_geo_factors: dict[str, Amount] = Field(default_factory=dict)
     """Region asked for → factor; a region that is not named costs the same."""
     source: Words
-    retrieved_on: date
+    retrieved_on: date | None = None
 
     @model_validator(mode="after")
     def _bands_rise_to_no_limit(self) -> Self:
@@ -90,7 +90,7 @@ class CallRow(Record):
     """Calls that are had for `amount`."""
     assumed: bool = False
     source: Words
-    retrieved_on: date
+    retrieved_on: date | None = None
 
 
 class ExchangeRate(Record):
@@ -99,7 +99,7 @@ class ExchangeRate(Record):
     day: date
     usd_per_eur: Annotated[Decimal, Field(gt=0, allow_inf_nan=False)]
     source: Words
-    retrieved_on: date
+    retrieved_on: date | None = None
 
 
 class CallPrice(Record):
