@@ -356,6 +356,56 @@ def is_common_word(key: str) -> bool:
     return key in _vocabulary().common
 
 
+def spellings_for_search(name: CompanyName) -> tuple[str, ...]:
+    """Return the spellings under which a register that matches whole words may know the name.
+
+    The most faithful first: as written, without legal form, without weak words, folded, with "&"
+    for "en", and the second key. No two are equal but for capitals.
+
+    >>> name = normalize_company_name("Café Smit & Zonen Holding B.V.")
+    >>> for spelling in spellings_for_search(name): print(spelling)
+    Café Smit & Zonen Holding B.V.
+    Café Smit & Zonen Holding
+    Café Smit & Zonen
+    cafe smit en zonen holding
+    cafe smit & zonen holding
+    cafe smit en zonen
+    """
+    without_form = _trim(name.clean_name, name.key_t1, "key_t1")
+    spellings = (
+        name.clean_name,
+        without_form,
+        _trim(without_form, name.key_t2, "key_t2"),
+        name.key_t1,
+        name.key_t1.replace(" en ", " & "),
+        name.key_t2,
+    )
+    return tuple({spelling.casefold(): spelling for spelling in reversed(spellings)}.values())[::-1]
+
+
+def distinctive_words(name: CompanyName) -> tuple[str, ...]:
+    """Return the one or two longest words of the second key, in the order of the name."""
+    vocabulary = _vocabulary()
+    words = [word for word in name.key_t2.split() if word not in vocabulary.hollow]
+    longest = sorted(words, key=len, reverse=True)[:2]
+    return tuple(word for word in words if word in longest)[:2]
+
+
+def _trim(text: str, key: str, key_name: Literal["key_t1", "key_t2"]) -> str:
+    """Drop words at the ends of `text` for as long as it keeps its key."""
+    chunks = text.split()
+    while len(chunks) > 1 and _has_key(chunks[:-1], key, key_name):
+        chunks.pop()
+    while len(chunks) > 1 and _has_key(chunks[1:], key, key_name):
+        chunks.pop(0)
+    return " ".join(chunks)
+
+
+def _has_key(chunks: list[str], key: str, key_name: Literal["key_t1", "key_t2"]) -> bool:
+    keys = register_keys(" ".join(chunks))
+    return keys is not None and getattr(keys, key_name) == key
+
+
 def _clean(text: str, vocabulary: _Vocabulary) -> str:
     chunks = [(chunk, _split(chunk)) for chunk in text.split()]
     words = tuple(word for _, chunk_words in chunks for word in chunk_words)

@@ -12,9 +12,6 @@ from signal_assets.domain.records import Record
 ChannelVerdict = Literal["allowed", "needs_opt_in", "blocked", "unknown"]
 NonMailingPolicy = Literal["post_only", "all_channels"]
 
-NATURAL_PERSON_FORMS = frozenset(
-    ("eenmanszaak", "vennootschap_onder_firma", "maatschap", "commanditaire_vennootschap")
-)
 OPT_IN_PHONE_FORMS = frozenset(("eenmanszaak", "vennootschap_onder_firma", "maatschap"))
 """A CV is personal data too, but the rule on calls names only these."""
 
@@ -41,17 +38,6 @@ class Outreach(Record):
             "phone": self.phone.verdict,
             "email": self.email.verdict,
         }
-
-
-def is_natural_person_form(legal_form: str | None) -> bool | None:
-    """Whether data on a business of this legal form is personal data; None if the form is unknown.
-
-    >>> is_natural_person_form("eenmanszaak"), is_natural_person_form("stichting")
-    (True, False)
-    """
-    if legal_form is None or legal_form == "other":
-        return None
-    return legal_form in NATURAL_PERSON_FORMS
 
 
 def assess_outreach(

@@ -1,6 +1,6 @@
 import pytest
 
-from signal_assets.domain.outreach import assess_outreach, is_natural_person_form, why_left_out
+from signal_assets.domain.outreach import assess_outreach, why_left_out
 
 
 @pytest.mark.parametrize(
@@ -28,20 +28,6 @@ def test_under_the_policy_for_all_channels_the_indicator_blocks_each():
 def test_every_verdict_names_its_rule():
     outreach = assess_outreach(None, None)
     assert all(channel.rule for channel in (outreach.post, outreach.phone, outreach.email))
-
-
-@pytest.mark.parametrize(
-    ("legal_form", "is_natural"),
-    [
-        ("eenmanszaak", True),
-        ("commanditaire_vennootschap", True),
-        ("stichting", False),
-        (None, None),
-        ("other", None),
-    ],
-)
-def test_the_legal_form_tells_whose_data_it_is(legal_form, is_natural):
-    assert is_natural_person_form(legal_form) is is_natural
 
 
 @pytest.mark.parametrize(
