@@ -59,6 +59,8 @@ class KvkProfile(Record):
     employee_count: int | None = None
     establishment_count: int | None = None
     registration_date: date | None = None
+    registration_year: int | None = None
+    """Also there when the register does not know month or day."""
     end_date: date | None = None
     is_active: bool | None = None
     non_mailing: bool | None = None
@@ -106,6 +108,8 @@ class CompanyFinancials(Record):
     """`revenue`, `profit` (EUR) and `year`, as far as filed."""
     source_fields: dict[str, str] = Field(default_factory=dict)
     """Our field → the wire field it came from."""
+    unread_fields: dict[str, str] = Field(default_factory=dict)
+    """Our field → why what stood there was not taken; its value is None."""
     fetched_at: datetime
 
 

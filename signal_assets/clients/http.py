@@ -1,0 +1,216 @@
+"""HTTP: one request with its bounds, what came of it, and how long to keep trying.
+
+Nothing here names a URL in an error or a log: with some services the key is part of it.
+"""
+
+import logging
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential_jitter
+
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 20.0
+"""Longest silence within an answer."""
+TOTAL_SECONDS = 60.0
+"""Longest time from sending a request to the last byte of its answer."""
+MAX_BODY_BYTES = 20_000_000
+
+_OPEN_HEADERS = ("accept", "accept-encoding", "connection", "user-agent")
+"""Headers of a client that are no secret; any other may be a key."""
+_SHORTEST_SECRET = 8
+"""Anything shorter stands in ordinary text by chance."""
+
+USER_AGENT = (
+    f"signal-assets/{version('signal-assets')} (+https://github.com/signal-assets/signal-assets)"
+)
+
+logging.getLogger("httpx").addFilter(lambda record: record.levelno >= logging.WARNING)
+# httpx logs every URL at INFO, and a key may stand in it.
+
+
+class NotSent(Exception):
+    """The request did not reach the service; it cannot have cost anything."""
+
+
+class NoAnswer(Exception):
+    """The request was sent, and no whole answer came; nobody knows what the service did."""
+
+
+class Received(NamedTuple):
+    """An answer as it came; header names are in lower case."""
+
+    status_code: int
+    body: str
+    headers: Mapping[str, str]
+
+    def asks_to_wait(self) -> float | None:
+        """Return the seconds the service asks to wait, None when it does not say."""
+        return parse_retry_after(self.headers.get("retry-after", ""), datetime.now(UTC))
+
+
+def open_http(
+    base_url: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    params: Mapping[str, str] | None = None,
+    ca_file: Path | None = None,
+    transport: httpx.BaseTransport | None = None,
+) -> httpx.Client:
+    """Return a client for one service that carries its base URL and key and follows no redirect.
+
+    Raises:
+        ValueError: the key holds characters no header can carry; the key is not shown.
+    """
+    for name, value in (headers or {}).items():
+        if not re.fullmatch(r"[\x20-\x7e]*", value):
+            raise ValueError(f"the header {name} can only hold plain ASCII characters")
+    verify: bool | str = True if ca_file is None else str(ca_file)
+    return httpx.Client(
+        base_url=base_url,
+        headers={"User-Agent": USER_AGENT, **(headers or {})},
+        params=dict(params or {}),
+        timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
+        follow_redirects=False,
+        verify=verify if transport is None else True,
+        transport=transport,
+    )
+
+
+def fetch(
+    http: httpx.Client,
+    path: str,
+    params: tuple[tuple[str, str], ...] = (),
+    *,
+    total_seconds: float = TOTAL_SECONDS,
+    clock: Callable[[], float] = time.monotonic,
+) -> Received:
+    """Ask for `path` below the base URL of `http`, once.
+
+    The body is read as UTF-8, whatever the service says of it; should the key be echoed in it, the
+    key is blotted out.
+
+    Raises:
+        NotSent: no connection came about.
+        NoAnswer: the answer was cut off, too slow (`total_seconds`) or too large.
+    """
+    ends_at = clock() + total_seconds
+    try:
+        with http.stream("GET", path, params=httpx.QueryParams(params)) as response:
+            content = bytearray()
+            for chunk in response.iter_bytes():
+                content += chunk
+                if len(content) > MAX_BODY_BYTES:
+                    raise NoAnswer(f"the answer is larger than {MAX_BODY_BYTES:,} bytes")
+                if clock() > ends_at:
+                    raise NoAnswer(f"the answer did not end within {total_seconds:g} seconds")
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            status_code = response.status_code
+    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+        raise NotSent(f"no connection ({type(error).__name__})") from None
+    except (httpx.LocalProtocolError, httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+        raise NotSent(f"the request cannot be sent ({type(error).__name__})") from None
+    except httpx.HTTPError as error:
+        raise NoAnswer(f"no whole answer ({type(error).__name__})") from None
+    body = content.decode("utf-8", "replace").removeprefix("\ufeff").replace("\x00", "\ufffd")
+    return Received(status_code, _blot_out(body, _secrets(http)), headers)
+
+
+def parse_retry_after(text: str, now: datetime) -> float | None:
+    """Return the seconds in a `Retry-After` header: a number, or a moment.
+
+    >>> parse_retry_after("3", datetime(2026, 1, 1, tzinfo=UTC))
+    3.0
+    >>> parse_retry_after("Thu, 01 Jan 2026 00:01:00 GMT", datetime(2026, 1, 1, tzinfo=UTC))
+    60.0
+    >>> parse_retry_after("soon", datetime(2026, 1, 1, tzinfo=UTC)) is None
+    True
+    """
+    if re.fullmatch(r"\s*[0-9]{1,9}(\.[0-9]+)?\s*", text):
+        return float(text)
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - now).total_seconds())
+
+
+def excerpt(text: str, length: int = 300) -> str:
+    """Return the beginning of an answer in one line, for an error message."""
+    words = " ".join(text.split())
+    return words if len(words) <= length else f"{words[:length]}…"
+
+
+class TryAgain(Exception):
+    """The same question may succeed later; `wait_seconds` is what the service asks for."""
+
+    def __init__(
+        self, reason: str, wait_seconds: float | None = None, *, is_service_trouble: bool = True
+    ) -> None:
+        super().__init__(reason)
+        self.wait_seconds = wait_seconds
+        self.is_service_trouble = is_service_trouble
+        """False when only this item is held up and the service is well."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How often a question is asked, and how long is waited in between.
+
+    A service that asks for a longer pause than `longest_wait_seconds` is not asked again.
+    """
+
+    attempts: int = 4
+    first_wait_seconds: float = 0.5
+    longest_wait_seconds: float = 60.0
+    sleep: Callable[[float], None] = time.sleep
+
+    def retrying(self) -> Retrying:
+        """Return the loop; after the last attempt its `TryAgain` is raised."""
+        return Retrying(
+            stop=self._is_enough,
+            wait=self._wait_seconds,
+            retry=retry_if_exception_type(TryAgain),
+            sleep=self.sleep,
+            reraise=True,
+        )
+
+    def _is_enough(self, state: RetryCallState) -> bool:
+        asked = _asked_wait(state)
+        return state.attempt_number >= self.attempts or asked > self.longest_wait_seconds
+
+    def _wait_seconds(self, state: RetryCallState) -> float:
+        own = wait_exponential_jitter(
+            initial=self.first_wait_seconds,
+            max=self.longest_wait_seconds,
+            jitter=self.first_wait_seconds,
+        )
+        return max(own(state), _asked_wait(state))
+
+
+def _asked_wait(state: RetryCallState) -> float:
+    error = None if state.outcome is None else state.outcome.exception()
+    return (error.wait_seconds or 0.0) if isinstance(error, TryAgain) else 0.0
+
+
+def _secrets(http: httpx.Client) -> list[str]:
+    headers = http.headers.items()
+    values = [value.split(" ")[-1] for name, value in headers if name not in _OPEN_HEADERS]
+    values += [value for _, value in http.params.multi_items()]
+    return [value for value in values if len(value) >= _SHORTEST_SECRET]
+
+
+def _blot_out(text: str, secrets: list[str]) -> str:
+    for secret in secrets:
+        text = text.replace(secret, "[key]")
+    return text
