@@ -15,7 +15,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import httpx
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential_jitter
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    wait_exponential,
+    wait_random,
+)
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 20.0
@@ -190,12 +196,9 @@ class Patience:
         return state.attempt_number >= self.attempts or asked > self.longest_wait_seconds
 
     def _wait_seconds(self, state: RetryCallState) -> float:
-        own = wait_exponential_jitter(
-            initial=self.first_wait_seconds,
-            max=self.longest_wait_seconds,
-            jitter=self.first_wait_seconds,
-        )
-        return max(own(state), _asked_wait(state))
+        first = self.first_wait_seconds
+        growing = wait_exponential(multiplier=first, max=self.longest_wait_seconds)
+        return max((growing + wait_random(0, first))(state), _asked_wait(state))
 
 
 def _asked_wait(state: RetryCallState) -> float:
