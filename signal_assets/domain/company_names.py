@@ -6,6 +6,7 @@ keys are only a hint.
 """
 
 import re
+from collections.abc import Iterable
 from functools import cache, lru_cache
 from importlib import resources
 from typing import Any, Literal, NamedTuple
@@ -49,11 +50,18 @@ class CompanyName(NameKeys):
     kind_reason: str | None = None
 
 
-class _LegalForms(NamedTuple):
-    leading: dict[Words, str]
-    trailing: dict[Words, str]
-    inside: dict[str, str]
+class _Phrases(NamedTuple):
+    """Phrases by the word they begin with or end with, the longest first."""
+
+    leading: dict[str, tuple[Words, ...]]
+    trailing: dict[str, tuple[Words, ...]]
     words: frozenset[str]
+
+
+class _LegalForms(NamedTuple):
+    form_of: dict[Words, str]
+    edges: _Phrases
+    inside: dict[str, str]
 
 
 class _Vocabulary(NamedTuple):
@@ -64,8 +72,7 @@ class _Vocabulary(NamedTuple):
     weak_last: frozenset[str]
     hollow: frozenset[str]
     place_bound: frozenset[str]
-    noise_leading: frozenset[Words]
-    noise_trailing: frozenset[Words]
+    noise: _Phrases
     cuts: dict[str, tuple[Words, ...]]
     anonymous: frozenset[str]
     common: frozenset[str]
@@ -89,27 +96,31 @@ def _phrases(texts: list[str]) -> frozenset[Words]:
     return frozenset(tuple(text.split()) for text in texts)
 
 
-def _by_first_word(texts: list[str]) -> dict[str, tuple[Words, ...]]:
-    phrases: dict[str, list[Words]] = {}
-    for phrase in sorted(_phrases(texts)):
-        phrases.setdefault(phrase[0], []).append(phrase)
-    return {first: tuple(group) for first, group in phrases.items()}
+def _by_word(phrases: Iterable[Words], position: int) -> dict[str, tuple[Words, ...]]:
+    grouped: dict[str, list[Words]] = {}
+    for phrase in sorted(phrases, key=lambda phrase: (-len(phrase), phrase)):
+        grouped.setdefault(phrase[position], []).append(phrase)
+    return {word: tuple(group) for word, group in grouped.items()}
+
+
+def _edges(leading: Iterable[Words], trailing: Iterable[Words]) -> _Phrases:
+    first, last = _by_word(leading, 0), _by_word(trailing, -1)
+    return _Phrases(first, last, frozenset(first) | frozenset(last))
 
 
 def _read_legal_forms(data: Any) -> _LegalForms:
-    leading: dict[Words, str] = {}
-    trailing: dict[Words, str] = {}
+    form_of: dict[Words, str] = {}
+    leading: list[Words] = []
     inside: dict[str, str] = {}
     for form, spellings in data["legal_forms"].items():
         for where, texts in spellings.items():
             for phrase in _phrases(texts):
-                trailing[phrase] = form
+                form_of[phrase] = form
                 if where != "last":
-                    leading[phrase] = form
+                    leading.append(phrase)
                 if where == "anywhere" and len(phrase) == 1:
                     inside[phrase[0]] = form
-    words = frozenset(word for phrase in trailing for word in phrase)
-    return _LegalForms(leading, trailing, inside, words)
+    return _LegalForms(form_of, _edges(leading, form_of), inside)
 
 
 @cache
@@ -125,9 +136,8 @@ def _vocabulary() -> _Vocabulary:
         weak_last=frozenset(data["weak_last_words"]),
         hollow=frozenset(data["hollow_words"]),
         place_bound=frozenset(data["place_bound_words"]),
-        noise_leading=_phrases(advertisement["leading"]),
-        noise_trailing=_phrases(advertisement["trailing"]),
-        cuts=_by_first_word(advertisement["cuts"]),
+        noise=_edges(_phrases(advertisement["leading"]), _phrases(advertisement["trailing"])),
+        cuts=_by_word(_phrases(advertisement["cuts"]), 0),
         anonymous=frozenset(data["anonymous"]),
         common=frozenset(data["common_single_words"]),
         places=places,
@@ -142,7 +152,7 @@ def _intermediaries() -> _Intermediaries:
         names=frozenset(data["names"]) | frozenset(data["names_with_branches"]),
         beginnings=_phrases(data["names_with_branches"]),
         words=frozenset(data["words"]),
-        phrases=_by_first_word(data["phrases"]),
+        phrases=_by_word(_phrases(data["phrases"]), 0),
     )
 
 
@@ -172,6 +182,8 @@ def _split(text: str) -> Words:
 
 def _join_initials(words: Words) -> Words:
     """Write single letters in a row as one word; a legal form at their end stays a word itself."""
+    if sum(len(word) == 1 for word in words) < 2:
+        return words
     joined: list[str] = []
     initials = ""
     for word in (*words, ""):
@@ -185,6 +197,8 @@ def _join_initials(words: Words) -> Words:
 
 
 def _expand(words: Words, vocabulary: _Vocabulary) -> Words:
+    if vocabulary.expansions.keys().isdisjoint(words) and words[0] not in vocabulary.royal:
+        return words
     expanded: list[str] = []
     for word in words:
         expanded += vocabulary.expansions.get(word, (word,))
@@ -198,30 +212,28 @@ def _is_name(words: Words, vocabulary: _Vocabulary) -> bool:
 
 
 def _without_edge(
-    words: Words,
-    leading: dict[Words, str] | frozenset[Words],
-    trailing: dict[Words, str] | frozenset[Words],
-    vocabulary: _Vocabulary,
+    words: Words, phrases: _Phrases, vocabulary: _Vocabulary
 ) -> tuple[Words, Words] | None:
     """Return the words without the longest phrase at an edge, and that phrase; None if none."""
-    for length in range(min(6, len(words) - 1), 0, -1):
-        for phrase, rest, phrases in (
-            (words[-length:], words[:-length], trailing),
-            (words[:length], words[length:], leading),
-        ):
-            if phrase in phrases and _is_name(rest, vocabulary):
-                return rest, phrase
+    for phrase in phrases.trailing.get(words[-1], ()):
+        rest = words[: -len(phrase)]
+        if words[-len(phrase) :] == phrase and _is_name(rest, vocabulary):
+            return rest, phrase
+    for phrase in phrases.leading.get(words[0], ()):
+        rest = words[len(phrase) :]
+        if words[: len(phrase)] == phrase and _is_name(rest, vocabulary):
+            return rest, phrase
     return None
 
 
 def _strip_legal_forms(words: Words, vocabulary: _Vocabulary) -> tuple[Words, str | None]:
     forms = vocabulary.legal_forms
     hint: str | None = None
-    if forms.words.isdisjoint(words):
+    if forms.edges.words.isdisjoint(words):
         return words, hint
-    while edge := _without_edge(words, forms.leading, forms.trailing, vocabulary):
+    while edge := _without_edge(words, forms.edges, vocabulary):
         words, phrase = edge
-        hint = hint or forms.trailing.get(phrase)
+        hint = hint or forms.form_of[phrase]
     rest = tuple(word for word in words if word not in forms.inside)
     if rest != words and _is_name(rest, vocabulary):
         hint = hint or next(forms.inside[word] for word in words if word in forms.inside)
@@ -232,14 +244,14 @@ def _strip_legal_forms(words: Words, vocabulary: _Vocabulary) -> tuple[Words, st
 def _without_advertisement(words: Words, vocabulary: _Vocabulary) -> slice:
     """Return where the name is: not "werken bij" and the like, and not from "via" on."""
     start, end = 0, len(words)
-    while edge := _without_edge(
-        words[start:end], vocabulary.noise_leading, vocabulary.noise_trailing, vocabulary
-    ):
+    while edge := _without_edge(words[start:end], vocabulary.noise, vocabulary):
         rest, _ = edge
         if rest == words[start : start + len(rest)]:
             end = start + len(rest)
         else:
             start = end - len(rest)
+    if vocabulary.cuts.keys().isdisjoint(words):
+        return slice(start, end)
     for position in range(start + 1, end):
         for phrase in vocabulary.cuts.get(words[position], ()):
             after = position + len(phrase)
@@ -283,16 +295,29 @@ def _settle_weak(words: Words, vocabulary: _Vocabulary) -> Words:
 
 
 def _cut(text: str, vocabulary: _Vocabulary) -> str:
-    """Return the name before a bracket or a dash between blanks, if it is a name by itself."""
-    if "(" not in text and "[" not in text and not _DASH.search(text):
+    """Return the name before a dash between blanks, if it is one, without its own abbreviation.
+
+    Brackets that hold more than the abbreviation of the name stay: "(Benelux)" and "(Europe)" tell
+    two companies apart.
+    """
+    if bracket := _BRACKETS.search(text):
+        before = text[: bracket.start()].strip()
+        if _is_abbreviation(bracket[0][1:-1], before):
+            text = f"{before} {text[bracket.end() :]}".strip()
+    parts = _DASH.split(text.strip(), maxsplit=1)
+    if len(parts) == 1:
         return text
-    without_brackets = _BRACKETS.sub(" ", text)
-    for candidate in (_DASH.split(without_brackets.strip(), maxsplit=1)[0], without_brackets):
-        words = _split(candidate)
-        generic = vocabulary.weak | vocabulary.place_bound | vocabulary.legal_forms.words
-        if _is_name(words, vocabulary) and not generic.issuperset(words) and len(candidate) > 1:
-            return candidate.strip()
-    return text
+    words = _split(parts[0])
+    no_name = vocabulary.weak | vocabulary.place_bound | vocabulary.legal_forms.edges.words
+    is_name = _is_name(words, vocabulary) and not no_name.issuperset(words)
+    return parts[0].strip() if is_name and len(parts[0].strip()) > 1 else text
+
+
+def _is_abbreviation(short: str, name: str) -> bool:
+    """Whether the letters of `short` occur in `name` in that order, the first one first."""
+    folded, letters = fold(short), iter(fold(name))
+    is_one_word = folded.isalnum() and fold(name).startswith(folded[0])
+    return is_one_word and all(letter in letters for letter in folded)
 
 
 @lru_cache(maxsize=65_536)
@@ -303,9 +328,10 @@ def register_keys(name: str) -> NameKeys | None:
     NameKeys(key_t1='het anker holding', key_t2='het anker', legal_form_hint='stichting')
     """
     vocabulary = _vocabulary()
-    words, hint = _settle(_split(_BRACKETS.sub(" ", name)) or _split(name), vocabulary)
-    if not words:
+    written = _split(name)
+    if not written:
         return None
+    words, hint = _settle(written, vocabulary)
     weak = _settle_weak(words, vocabulary)
     return NameKeys(key_t1=" ".join(words), key_t2=" ".join(weak), legal_form_hint=hint)
 
@@ -329,7 +355,7 @@ def normalize_company_name(raw_name: str) -> CompanyName | None:
     kind, kind_reason = _classify(key_t1, key_t2, full, all_words)
     return CompanyName(
         raw_name=raw_name,
-        clean_name=_clean(cut, vocabulary),
+        clean_name=_clean(cut, all_words, vocabulary),
         key_t1=key_t1,
         key_t2=key_t2,
         full_key=" ".join(full),
@@ -406,7 +432,9 @@ def _has_key(chunks: list[str], key: str, key_name: Literal["key_t1", "key_t2"])
     return keys is not None and getattr(keys, key_name) == key
 
 
-def _clean(text: str, vocabulary: _Vocabulary) -> str:
+def _clean(text: str, written: Words, vocabulary: _Vocabulary) -> str:
+    if vocabulary.noise.words.isdisjoint(written) and vocabulary.cuts.keys().isdisjoint(written):
+        return " ".join(text.split())
     chunks = [(chunk, _split(chunk)) for chunk in text.split()]
     words = tuple(word for _, chunk_words in chunks for word in chunk_words)
     name = _without_advertisement(words, vocabulary)

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
+from signal_assets.domain.companies import MatchDecisionName
 from signal_assets.domain.outreach import ChannelVerdict, assess_outreach
 from signal_assets.domain.records import Record
 
@@ -27,6 +28,8 @@ class CompanyRow(Record):
     company_id: str
     name: str
     kvk_number: str | None = None
+    match_decision: MatchDecisionName | None = None
+    """None when the company was not looked up."""
     vacancy_ids: tuple[str, ...]
     extraction_quality: float | None = None
     statutory_name: str | None = None
@@ -144,6 +147,7 @@ def _merge_group(rows: list[CompanyRow]) -> MergedCompany:
         **values,
         company_id=survivor.company_id,
         kvk_number=survivor.kvk_number,
+        match_decision=survivor.match_decision,
         vacancy_ids=tuple(dict.fromkeys(id_ for row in members for id_ in row.vacancy_ids)),
         signals=_merge_signals(members),
         first_seen_at=survivor.first_seen_at,

@@ -66,3 +66,21 @@ def normalize_places(locations: Iterable[str | None]) -> tuple[str, ...]:
 def get_province(place: str) -> str | None:
     """Return the province of a normalised place, or None if the shipped list does not hold it."""
     return _places().provinces.get(place)
+
+
+_OFFICIAL_NAMES = {"den haag": "'s-Gravenhage", "den bosch": "'s-Hertogenbosch"}
+_SMALL_WORDS = frozenset(("aan", "bij", "de", "den", "der", "en", "in", "op", "van"))
+
+
+def spell_place(place: str) -> str:
+    """Return a normalised place as Dutch registers write it.
+
+    >>> spell_place("den haag"), spell_place("capelle aan den ijssel")
+    ("'s-Gravenhage", 'Capelle aan den IJssel')
+    """
+    if place in _OFFICIAL_NAMES:
+        return _OFFICIAL_NAMES[place]
+    first, *others = (
+        f"IJ{word[2:]}" if word.startswith("ij") else word.capitalize() for word in place.split()
+    )
+    return " ".join([first, *(w.lower() if w.lower() in _SMALL_WORDS else w for w in others)])

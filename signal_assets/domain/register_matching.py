@@ -23,6 +23,8 @@ from signal_assets.domain.register_evidence import (
 )
 from signal_assets.domain.register_search import RegisterQuery, climb
 
+__all__ = ["AdvertisedCompany", "RegisterQuery", "decide", "group_entries", "match_company"]
+
 AUTO_SCORE = 7.0
 AUTO_LEAD = 2.0
 REVIEW_SCORE = 3.0

@@ -9,6 +9,7 @@ from signal_assets.domain.company_names import (
     distinctive_words,
     spellings_for_search,
 )
+from signal_assets.domain.places import spell_place
 from signal_assets.domain.records import Record
 from signal_assets.domain.register_evidence import hit_name
 
@@ -37,7 +38,9 @@ def search_rungs(name: CompanyName, places: Sequence[str] = ()) -> tuple[Registe
     """
     queries = [RegisterQuery(name=spelling) for spelling in spellings_for_search(name)]
     words = " ".join(distinctive_words(name))
-    with_place = [RegisterQuery(name=words, place=place) for place in places[:1] if words]
+    with_place = [
+        RegisterQuery(name=words, place=spell_place(place)) for place in places[:1] if words
+    ]
     return tuple(queries[: MAX_QUERIES - len(with_place)] + with_place)
 
 
@@ -54,7 +57,7 @@ def climb(
     rows: list[RegisterRow] = []
     asked: set[RegisterQuery] = set()
     queries = list(search_rungs(name, places))
-    is_complete = True
+    is_complete, has_name = True, False
     while queries and len(asked) < MAX_QUERIES:
         query = queries.pop(0)
         if query in asked:
@@ -62,11 +65,14 @@ def climb(
         asked.add(query)
         answer = search(query)
         rows += answer.rows
+        has_name = has_name or any(hit_name(name, row.name).tier == "name" for row in answer.rows)
         is_cut_off = query.place is None and not answer.is_complete
         is_complete = is_complete and not is_cut_off
-        narrower = [RegisterQuery(name=query.name, place=place) for place in places[:1]]
-        if is_cut_off and narrower:
+        narrower = [
+            RegisterQuery(name=query.name, place=spell_place(place)) for place in places[:1]
+        ]
+        if is_cut_off and not asked.issuperset(narrower):
             queries = narrower + queries
-        elif any(hit_name(name, row.name).tier == "name" for row in answer.rows):
+        elif has_name:
             break
     return Found(tuple(rows), is_complete)

@@ -1,0 +1,138 @@
+"""Company names: how fast they are normalised, and how often a name alone tells a company.
+
+Run it with `python benchmarks/company_names.py`. Real names are read from the folder that
+SIGNAL_ASSETS_REFERENCE_DATA names; without it only invented names are timed.
+"""
+
+import csv
+import gzip
+import itertools
+import json
+import os
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from signal_assets.domain.companies import RegisterRow
+from signal_assets.domain.company_names import (
+    company_key,
+    normalize_company_name,
+    register_keys,
+)
+from signal_assets.domain.register_evidence import AdvertisedCompany
+from signal_assets.domain.register_matching import decide, group_entries
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+SYLLABLES = ("tech", "bouw", "zorg", "data", "noord", "waal", "ster", "veld", "mark", "lux")
+ENDINGS = ("B.V.", "BV", "N.V.", "Groep", "Nederland B.V.", "& Zonen", "", "Holding B.V.", "V.O.F.")
+
+
+def main() -> None:
+    folder = Path(os.environ.get("SIGNAL_ASSETS_REFERENCE_DATA", REPOSITORY.parent / "shared"))
+    time_grouping("invented names", list(invent_names()))
+    if not (folder / "data").is_dir():
+        print(f"no reference data in {folder}: the rest is skipped")
+        return
+    data = folder / "data"
+    time_grouping("advertisers as they come", read_advertisers(data))
+    time_grouping("advertisers, each name once", sorted(set(read_advertisers(data))))
+    employers = read_rows(data / "employers/employers_kvk_nl.csv")
+    time_grouping("register names", [row["name"] for row in employers])
+    measure_ambiguity(employers)
+    pairs = read_rows(data / "name_matching/register_name_pairs.csv")
+    measure_pairs(
+        "register pairs, without the renamed",
+        [
+            (row["name_a"], row["name_b"], row["label"] == "1", row["kind"])
+            for row in pairs
+            if row["kind"] != "same_kvk_renamed_no_overlap"
+        ],
+    )
+    pairs = read_rows(data / "name_matching/company_names_seen_in_ads_pairs.csv")
+    measure_pairs(
+        "advertisers' pairs, same against different",
+        [
+            (row["name_a"], row["name_b"], row["relation"] == "same", row["relation"])
+            for row in pairs
+            if row["relation"] != "uncertain"
+        ],
+    )
+
+
+def invent_names() -> Iterable[str]:
+    for first, second, third in itertools.product(SYLLABLES, repeat=3):
+        for ending in ENDINGS:
+            yield f"{first}{second} {third} {ending}".strip().title()
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def read_advertisers(data: Path) -> list[str]:
+    names: list[str] = []
+    with (data / "vacancies/vacancies_finance.jsonl").open(encoding="utf-8") as lines:
+        names += [json.loads(line)["company_name"] or "" for line in lines]
+    with gzip.open(
+        data / "vacancies/vacancies_nl_be_other.jsonl.gz", "rt", encoding="utf-8"
+    ) as lines:
+        names += [json.loads(line)["company_name"] or "" for line in lines]
+    return [name for name in names if name]
+
+
+def time_grouping(title: str, names: Sequence[str]) -> None:
+    """Print names a second, normalising and grouping included, with nothing remembered."""
+    company_key("warm up")
+    best = 0.0
+    for _ in range(3):
+        normalize_company_name.cache_clear()
+        register_keys.cache_clear()
+        groups: dict[str | None, list[str]] = defaultdict(list)
+        started = time.perf_counter()
+        for name in names:
+            groups[company_key(name)].append(name)
+        best = max(best, len(names) / (time.perf_counter() - started))
+    print(f"{title}: {len(names):,} names, {len(groups):,} companies, {best:,.0f} names/s")
+
+
+def measure_ambiguity(employers: Sequence[dict[str, str]]) -> None:
+    """Print the share of KvK numbers whose key another number has too."""
+    keys = [found for row in employers if (found := register_keys(row["name"]))]
+    for key_name in ("key_t1", "key_t2"):
+        counts = Counter(getattr(found, key_name) for found in keys)
+        shared = sum(count for count in counts.values() if count > 1)
+        print(f"ambiguous {key_name}: {shared / len(keys):.2%} of {len(keys):,} employers")
+
+
+def is_same_at_auto(left: str, right: str) -> bool:
+    """Whether `right`, as the only legal person of that name, would be chosen for `left`."""
+    name = normalize_company_name(left)
+    if name is None:
+        return False
+    row = RegisterRow(kvk_number="00000000", name=right, kind="rechtspersoon")
+    office = row.model_copy(update={"kind": "hoofdvestiging"})
+    company = AdvertisedCompany(name=name)
+    match = decide(company, group_entries((row, office), {}), is_complete=True)
+    return match.decision == "auto"
+
+
+def measure_pairs(title: str, pairs: Sequence[tuple[str, str, bool, str]]) -> None:
+    accepted = [
+        (pair, is_same_at_auto(pair[0], pair[1]) or is_same_at_auto(pair[1], pair[0]))
+        for pair in pairs
+    ]
+    right = sum(is_accepted and is_same for (_, _, is_same, _), is_accepted in accepted)
+    wrong = [pair for pair, is_accepted in accepted if is_accepted and not pair[2]]
+    same = sum(pair[2] for pair in pairs)
+    precision = right / (right + len(wrong)) if right + len(wrong) else 1.0
+    print(f"{title}: {len(pairs)} pairs, precision {precision:.3f}, recall {right / same:.3f}")
+    missed = Counter(pair[3] for pair, is_accepted in accepted if pair[2] and not is_accepted)
+    print(f"  missed: {dict(missed)}")
+    for left, right_name, _, kind in wrong:
+        print(f"  wrong: {left} | {right_name} ({kind})")
+
+
+if __name__ == "__main__":
+    main()
