@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import anthropic
 
@@ -38,7 +38,7 @@ WALL_GOAL = 1.15
 CPU_GOAL = 1.0
 
 _SENTENCES = (
-    "Als crediteurenadministrateur verwerk je dagelijks de inkomende facturen van onze vestigingen.",
+    "Als crediteurenadministrateur verwerk je dagelijks de inkomende facturen van vestigingen.",
     "Je werkt in een team van vijf collega's en rapporteert aan de financieel manager.",
     "Wij werken met SAP S/4HANA en voor de scanstraat gebruiken we Basware.",
     "Per jaar verwerken wij ongeveer 15.000 facturen, waarvan een deel nog op papier binnenkomt.",
@@ -53,7 +53,7 @@ _SENTENCES = (
 class Prompt:
     number = 1
     system_prompt = "You extract structured data from Dutch and English vacancy texts."
-    schema_ = {
+    questions: ClassVar[dict[str, str]] = {
         "erp_systems": "Which ERP systems are mentioned? Return as a list.",
         "p2p_tools": "Which purchase-to-pay or invoice tools are mentioned? Return as a list.",
         "team_size": "Any indication of team size?",
@@ -77,8 +77,7 @@ def write_vacancies(count: int) -> list[VacancyText]:
             vacancy_id=f"bench:{number}",
             title="Crediteurenadministrateur",
             description="\n".join(
-                f"{sentence} ({number}.{place})"
-                for place, sentence in enumerate(_SENTENCES * 4)
+                f"{sentence} ({number}.{place})" for place, sentence in enumerate(_SENTENCES * 4)
             ),
         )
         for number in range(count)
@@ -114,9 +113,7 @@ def read_bare(url: str, bodies: list[dict[str, Any]], in_flight: int) -> None:
     asyncio.run(send_all())
 
 
-def read_ours(
-    url: str, folder: Path, vacancies: list[VacancyText], in_flight: int
-) -> Counter[str]:
+def read_ours(url: str, folder: Path, vacancies: list[VacancyText], in_flight: int) -> Counter[str]:
     """Read the vacancies as the product does; return the kinds of outcome."""
     kinds: Counter[str] = Counter()
 
@@ -150,7 +147,7 @@ def main() -> int:
     logging.basicConfig(level=logging.WARNING)
 
     vacancies = write_vacancies(asked.vacancies)
-    questions = ClaudeQuestions(get_claude_model(MODEL), Prompt.system_prompt, Prompt.schema_)
+    questions = ClaudeQuestions(get_claude_model(MODEL), Prompt.system_prompt, Prompt.questions)
     bodies = [
         questions.build_request(fence_vacancy(one).message, questions.model.max_output_tokens)
         for one in vacancies

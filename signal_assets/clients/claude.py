@@ -30,7 +30,7 @@ class Prompt(Protocol):
     def system_prompt(self) -> str: ...
 
     @property
-    def schema_(self) -> Mapping[str, str]:
+    def questions(self) -> Mapping[str, str]:
         """Field → question."""
         ...
 
@@ -72,7 +72,7 @@ class ClaudeReader:
         self._limits = limits or ClaudeLimits()
         self._transport = transport
         self._questions = ClaudeQuestions(
-            get_claude_model(model), prompt.system_prompt, prompt.schema_
+            get_claude_model(model), prompt.system_prompt, prompt.questions
         )
         self._calls = ClaudeCalls(
             self._questions, prices or PriceTable.shipped(), today, prompt.number

@@ -1,6 +1,7 @@
 """Claude transport: one attempt at one request, and what came of it."""
 
 import asyncio
+import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -49,6 +50,7 @@ class ClaudeTransport:
         import anthropic  # takes more than a second, and many runs have nothing to ask
         import httpx2
 
+        _keep_texts_out_of_logs()
         timeout = httpx2.Timeout(attempt_seconds, connect=min(_CONNECT_SECONDS, attempt_seconds))
         options: dict[str, Any] = {} if transport is None else {"transport": transport}
         self._client = anthropic.AsyncAnthropic(
@@ -85,6 +87,13 @@ class ClaudeTransport:
 
     async def close(self) -> None:
         await self._client.close()
+
+
+def _keep_texts_out_of_logs() -> None:
+    """At debug level the SDK logs whole requests, and its HTTP client a line for each call."""
+    for name, lowest in (("anthropic", logging.INFO), ("httpx2", logging.WARNING)):
+        logger = logging.getLogger(name)
+        logger.setLevel(max(logger.level, lowest))
 
 
 def check_api_key(api_key: str) -> str:

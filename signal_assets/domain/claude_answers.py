@@ -76,7 +76,7 @@ class ClaudeMessage(_Envelope):
 class _Fact(_Envelope):
     field: str
     value: str
-    quote: str
+    quote: str | None = None
 
 
 class _Facts(_Envelope):
@@ -97,9 +97,11 @@ def parse_message(body: str | bytes) -> ClaudeMessage:
 
 
 def parse_claims(message: ClaudeMessage, fields: Sequence[str]) -> tuple[Claim, ...]:
-    """Return the facts in `message` that are about one of `fields`, in its order.
+    """Return the facts in `message`, in its order, each under the name that `fields` has for it.
 
-    The service does not promise the case of a field's name, so it is compared without case.
+    The service does not promise the case of a field's name, so it is compared without case. A fact
+    about another field and one without a quote are claims like others: they are dropped, and
+    counted, where claims are checked.
 
     Raises:
         UnusableAnswer: the model refused, was cut off, or did not answer in the format asked for.
@@ -114,9 +116,12 @@ def parse_claims(message: ClaudeMessage, fields: Sequence[str]) -> tuple[Claim, 
         raise UnusableAnswer("invalid", f"an answer of another shape: {_describe(error)}") from None
     names = {name.casefold(): name for name in fields}
     return tuple(
-        Claim.model_construct(field=names[name], value=fact.value, quote=fact.quote)
+        Claim.model_construct(
+            field=names.get(fact.field.strip().casefold(), fact.field),
+            value=fact.value,
+            quote=fact.quote or "",
+        )
         for fact in answer.facts
-        if (name := fact.field.strip().casefold()) in names
     )
 
 

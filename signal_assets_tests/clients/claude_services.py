@@ -33,7 +33,7 @@ Step = httpx2.Response | Exception | Callable[[httpx2.Request], httpx2.Response]
 class Prompt:
     number: int = 1
     system_prompt: str = "You read vacancies of a company that makes things."
-    schema_: Mapping[str, str] = field(
+    questions: Mapping[str, str] = field(
         default_factory=lambda: {"erp_systems": "Which ERP systems? Return as a list."}
     )
 

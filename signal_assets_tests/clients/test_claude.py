@@ -1,4 +1,5 @@
 import logging
+import signal
 from datetime import date
 from decimal import Decimal
 
@@ -418,7 +419,7 @@ def test_what_another_run_is_asking_is_waited_for_and_not_paid_twice(desk):
 
 
 def test_no_reason_and_no_log_holds_key_text_or_answer(desk, caplog):
-    caplog.set_level(logging.INFO, logger="signal_assets")
+    caplog.set_level(logging.DEBUG)
     steps = [
         answering("secret of the answer"),
         replying(200, b"<html>secret of the answer"),
@@ -465,6 +466,21 @@ def test_an_error_of_the_caller_ends_the_run(desk):
         )
         with pytest.raises(RuntimeError, match="the disk is full"):
             reader.read_all(vacancies(10), fail)
+
+
+def test_an_interrupted_run_leaves_its_calls_unknown_and_the_next_one_goes_on(desk):
+    class Interrupting(Service):
+        async def answer(self, request: httpx2.Request) -> httpx2.Response:
+            if len(self.requests) == 3:
+                signal.raise_signal(signal.SIGINT)
+            return await super().answer(request)
+
+    with pytest.raises(KeyboardInterrupt):
+        desk.read(Interrupting(seconds=0.05), vacancies(10), concurrency=2)
+    service = Service()
+    outcomes = desk.read(service, vacancies(10))
+    assert len(outcomes.of_type(Reading)) == 10
+    assert 7 <= len(service.requests) <= 9
 
 
 def test_nothing_to_read_asks_nothing(desk):
