@@ -14,12 +14,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from signal_assets.domain.companies import RegisterRow
+from signal_assets.domain.companies import Match, RegisterRow
 from signal_assets.domain.company_names import (
     company_key,
     normalize_company_name,
     register_keys,
 )
+from signal_assets.domain.employer_lists import Employer, EmployerList
 from signal_assets.domain.register_evidence import AdvertisedCompany
 from signal_assets.domain.register_matching import decide, group_entries
 
@@ -40,7 +41,9 @@ def main() -> None:
     employers = read_rows(data / "employers/employers_kvk_nl.csv")
     time_grouping("register names", [row["name"] for row in employers])
     measure_ambiguity(employers)
+    measure_lookups(data, employers)
     pairs = read_rows(data / "name_matching/register_name_pairs.csv")
+    measure_pairs_in_register(employers, pairs)
     measure_pairs(
         "register pairs, without the renamed",
         [
@@ -104,6 +107,62 @@ def measure_ambiguity(employers: Sequence[dict[str, str]]) -> None:
         counts = Counter(getattr(found, key_name) for found in keys)
         shared = sum(count for count in counts.values() if count > 1)
         print(f"ambiguous {key_name}: {shared / len(keys):.2%} of {len(keys):,} employers")
+
+
+def measure_lookups(data: Path, employers: Sequence[dict[str, str]]) -> None:
+    """Print how advertisers are found in the list of employers, by name alone."""
+    started = time.perf_counter()
+    known = EmployerList(to_employers(employers))
+    for row in employers:
+        find(known, row["name"])
+    print(f"{len(employers):,} names looked up in as many: {time.perf_counter() - started:.2f} s")
+    numbers = {row["kvk_number"] for row in employers}
+    outcomes: dict[str, Counter[str]] = defaultdict(Counter)
+    for row in read_rows(data / "name_matching/ad_company_to_kvk_silver.csv"):
+        right = set(row["kvk_numbers"].split(";")) - {""}
+        if right <= numbers:
+            match = find(known, row["company_name_in_ad"])
+            is_first = bool(match.candidates) and match.candidates[0].kvk_number in right
+            outcomes[row["status"]][f"{match.decision}, {'right' if is_first else 'other'}"] += 1
+    for status, counts in outcomes.items():
+        print(f"  {status}: {dict(counts)}")
+
+
+def measure_pairs_in_register(
+    employers: Sequence[dict[str, str]], pairs: Sequence[dict[str, str]]
+) -> None:
+    """Print how often one name of a pair leads to the other's number in a register of all names.
+
+    Of two names of one number the register holds only the second.
+    """
+    in_pairs = [
+        {"name": row[f"name_{side}"], "kvk_number": row[f"kvk_{side}"]}
+        for row in pairs
+        for side in ("a", "b")
+        if row["label"] == "0" or side == "b"
+    ]
+    in_question = {row["kvk_number"] for row in in_pairs}
+    others = [row for row in employers if row["kvk_number"] not in in_question]
+    known = EmployerList(to_employers([*others, *in_pairs]))
+    counts: Counter[tuple[bool, bool]] = Counter()
+    for row in pairs:
+        if row["kind"] != "same_kvk_renamed_no_overlap":
+            chosen = find(known, row["name_a"]).kvk_number
+            counts[row["label"] == "1", chosen == row["kvk_b"]] += 1
+    right, wrong, missed = counts[True, True], counts[False, True], counts[True, False]
+    print(
+        f"register pairs looked up in the register: precision {right / (right + wrong):.3f}, "
+        f"recall {right / (right + missed):.3f}"
+    )
+
+
+def to_employers(rows: Iterable[dict[str, str]]) -> list[Employer]:
+    return [Employer(name=row["name"], kvk_number=row["kvk_number"]) for row in rows]
+
+
+def find(known: EmployerList, raw_name: str) -> Match:
+    name = normalize_company_name(raw_name)
+    return known.match(AdvertisedCompany(name=name)) if name else Match(decision="none")
 
 
 def is_same_at_auto(left: str, right: str) -> bool:

@@ -59,6 +59,8 @@ class RegisterEntry(Record):
     kvk_number: str
     rows: tuple[RegisterRow, ...] = ()
     profile: KvkProfile | None = None
+    is_employer: bool = False
+    """From a list of employers the user answers for: an unstated legal form is no obstacle."""
 
 
 class Point(NamedTuple):
@@ -354,7 +356,7 @@ def _find_cap(company: AdvertisedCompany, entry: RegisterEntry, hit: NameHit) ->
     if has_number or has_website:
         return None
     is_natural = _is_natural_person(entry)
-    if is_natural is None:
+    if is_natural is None and not entry.is_employer:
         return "The legal form is not known, so it may be the business of a natural person."
     if is_natural:
         return "The business of a natural person is not chosen by name and place alone."

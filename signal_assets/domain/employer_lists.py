@@ -1,0 +1,46 @@
+"""Employer lists: a user's own table of names and KvK numbers, looked up by key."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from signal_assets.domain.companies import Match, RegisterRow
+from signal_assets.domain.company_names import CompanyName, register_keys
+from signal_assets.domain.records import Record
+from signal_assets.domain.register_evidence import AdvertisedCompany, group_entries
+from signal_assets.domain.register_matching import decide
+
+
+class Employer(Record):
+    """One row of the list."""
+
+    name: str
+    kvk_number: str
+
+
+class EmployerList:
+    """Finds the employers whose keys equal a name's; a look-up does not grow with the list."""
+
+    def __init__(self, employers: Iterable[Employer]) -> None:
+        self._by_key: dict[str, list[RegisterRow]] = defaultdict(list)
+        for employer in employers:
+            keys = register_keys(employer.name)
+            if keys is None:
+                continue
+            row = RegisterRow(
+                kvk_number=employer.kvk_number, name=employer.name, kind="hoofdvestiging"
+            )
+            for key in {keys.key_t1, keys.key_t2, keys.letters}:
+                self._by_key[key].append(row)
+
+    def find(self, name: CompanyName) -> tuple[RegisterRow, ...]:
+        """Return the rows with one of the name's keys."""
+        keys = {name.key_t1, name.full_key, name.key_t2, name.letters}
+        return tuple(row for key in sorted(keys) for row in self._by_key.get(key, ()))
+
+    def match(self, company: AdvertisedCompany) -> Match:
+        """Decide which employer of the list the company is; the list counts as complete."""
+        entries = [
+            entry.model_copy(update={"is_employer": True})
+            for entry in group_entries(self.find(company.name), {})
+        ]
+        return decide(company, entries, is_complete=True)
