@@ -1,4 +1,4 @@
-"""Shipped files: the example profiles and `dagster.yaml`, beside the package or in the repository."""
+"""Shipped files: the example profiles and `dagster.yaml`, in the package or the repository."""
 
 from pathlib import Path
 

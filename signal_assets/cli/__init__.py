@@ -1,0 +1,77 @@
+"""The command `signal-assets`."""
+
+import logging
+import warnings
+from typing import Annotated
+
+import typer
+
+from signal_assets import __version__
+from signal_assets.cli import (
+    companies,
+    demo,
+    doctor,
+    exporting,
+    profiles,
+    prompts,
+    running,
+    serving,
+    spending,
+)
+
+app = typer.Typer(
+    name="signal-assets",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="""Find the companies whose vacancies say what they struggle with, each with its proof.
+
+A [bold]search profile[/] (a YAML file) says what to look for and where. A run harvests vacancies,
+reads them (pass 1), looks the companies that qualify up in the Business Register and at
+Company.info (pass 2), and merges the rows that are one company.
+
+[dim]First steps:[/]
+  signal-assets demo                 everything, on invented companies, without any key
+  signal-assets profiles init        two example profiles to start from
+  signal-assets doctor               which services are configured, and answer
+  signal-assets run --profile NAME   the real thing
+  signal-assets ui                   the Dagster UI""",
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _start(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    warnings.filterwarnings("ignore", message=".*is currently in (beta|preview)")
+    logging.basicConfig(level=logging.ERROR, format="%(message)s")
+
+
+app.command()(demo.demo)
+app.command()(running.run)
+app.command("companies")(companies.show_companies)
+app.command("export")(exporting.export)
+app.command("runs")(spending.runs)
+app.command("costs")(spending.costs)
+app.command()(doctor.doctor)
+app.command()(serving.ui)
+app.command()(serving.sandbox)
+app.add_typer(profiles.app, name="profiles")
+app.add_typer(prompts.app, name="prompts")
+
+
+def main() -> None:
+    """Run the command."""
+    app()

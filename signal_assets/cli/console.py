@@ -1,0 +1,51 @@
+"""The terminal: where answers, progress and complaints go."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+from signal_assets.progress import Step
+
+out = Console()
+err = Console(stderr=True)
+
+WRONG_USE = 2
+FAILED = 1
+
+
+def stop(message: str, code: int = FAILED) -> NoReturn:
+    """Say why nothing more happens, and leave with `code`."""
+    err.print(f"[bold red]✗[/] {escape(message)}", highlight=False, soft_wrap=True)
+    raise typer.Exit(code)
+
+
+class TerminalProgress:
+    """A bar on the terminal for each piece of long work."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    @contextmanager
+    def steps(self, description: str, total: int | None) -> Iterator[Step]:
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+        )
+        with Progress(*columns, console=self._console, transient=True) as bar:
+            task = bar.add_task(description, total=total)
+            yield lambda: bar.advance(task)

@@ -1,0 +1,229 @@
+"""`signal-assets run`: the passes of one search profile, or of all, as real Dagster runs."""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from signal_assets.cli.console import FAILED, WRONG_USE, TerminalProgress, err, out, stop
+from signal_assets.cli.home import open_instance
+from signal_assets.settings import Settings
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+
+class Pass(StrEnum):
+    """The parts of the graph that can be run."""
+
+    HARVEST = "harvest"
+    LLM = "llm"
+    EXTERNAL = "external"
+    BOTH = "both"
+
+
+JOB_OF = {
+    Pass.HARVEST: "harvest_job",
+    Pass.LLM: "extraction_job",
+    Pass.EXTERNAL: "enrichment_job",
+    Pass.BOTH: "full_job",
+}
+
+
+def run(
+    profile: Annotated[
+        str | None, typer.Option("--profile", "-p", help="Search profile to run.")
+    ] = None,
+    pass_: Annotated[
+        Pass,
+        typer.Option(
+            "--pass",
+            help="harvest: ask the sources. llm: read what was harvested (pass 1). external: look "
+            "companies up (pass 2). both: all of it.",
+        ),
+    ] = Pass.BOTH,
+    all_: Annotated[bool, typer.Option("--all", help="Run every search profile.")] = False,
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", min=1, help="With --all: profiles at the same time.")
+    ] = 1,
+    reread: Annotated[
+        bool,
+        typer.Option(
+            "--reread", help="Read old vacancies again with the active prompt; this costs money."
+        ),
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show Dagster's log.")] = False,
+) -> None:
+    """Run a search profile: harvest, read (pass 1), look up and merge (pass 2).
+
+    What was read or paid for before is not read or paid for again, also after a killed run. The
+    runs stand in the Dagster UI afterwards (`signal-assets ui`).
+
+    Exit code 0: done. 1: a run failed, or a blocking check did. 2: wrong use.
+    """
+    if (profile is None) == (not all_):
+        stop("Name one search profile with --profile, or all of them with --all.", WRONG_USE)
+    names = known_profiles(Settings())
+    if profile is not None:
+        if profile not in names:
+            stop(f"There is no search profile {profile!r}. Known: {', '.join(names)}.", WRONG_USE)
+        if not run_profile(profile, pass_, reread=reread, verbose=verbose):
+            raise typer.Exit(FAILED)
+        return
+    with open_instance(Settings()):
+        failed = _run_all(names, pass_, jobs, reread=reread)
+    if failed:
+        stop(f"{len(failed)} of {len(names)} search profiles failed: {', '.join(failed)}.")
+
+
+def known_profiles(settings: Settings) -> list[str]:
+    """Return the names of the search profiles that can be used; complain of the others."""
+    from signal_assets.clients.profile_files import load_profiles
+
+    loaded = load_profiles(settings.profiles)
+    for problem in loaded.problems:
+        err.print(f"[yellow]![/] {escape(str(problem))}", highlight=False, soft_wrap=True)
+    if not loaded.profiles:
+        stop(
+            f"No search profile in {settings.profiles}. `signal-assets profiles init` writes two "
+            "examples there; SIGNAL_ASSETS_PROFILES names another folder.",
+            WRONG_USE,
+        )
+    return sorted(loaded.profiles)
+
+
+def run_profile(profile: str, pass_: Pass, *, reread: bool = False, verbose: bool = False) -> bool:
+    """Run the passes of one search profile, print what came of it, return whether it passed."""
+    with open_instance(Settings()) as instance:
+        result = execute(instance, profile, pass_, reread=reread, verbose=verbose)
+    _print_result(profile, result)
+    return result.success
+
+
+def execute(
+    instance: "dg.DagsterInstance", profile: str, pass_: Pass, *, reread: bool, verbose: bool
+) -> "dg.ExecuteInProcessResult":
+    """Execute the job of `pass_` for one search profile in this process."""
+    from signal_assets.definitions import defs
+
+    config: dict[str, Any] = {
+        "loggers": {"console": {"config": {"log_level": "INFO" if verbose else "CRITICAL"}}}
+    }
+    if reread and pass_ in (Pass.LLM, Pass.BOTH):
+        config["ops"] = {"extracted_vacancies": {"config": {"reread": True}}}
+    return defs.resolve_job_def(JOB_OF[pass_]).execute_in_process(
+        instance=instance,
+        partition_key=profile,
+        run_config=config,
+        raise_on_error=False,
+        tags={"signal_assets/pass": pass_.value},
+        resources={"progress": TerminalProgress(err)},
+    )
+
+
+_SHOWN = (
+    "vacancies",
+    "new_vacancies",
+    "read_now",
+    "kept_from_before",
+    "failed",
+    "waiting",
+    "values_found",
+    "values_dropped",
+    "companies",
+    "qualified",
+    "found",
+    "review",
+    "not_found",
+    "skipped",
+    "merged_away",
+    "calls",
+    "answers_from_ledger",
+    "cost_usd",
+)
+
+
+def _print_result(profile: str, result: "dg.ExecuteInProcessResult") -> None:
+    table = Table(title=f"{profile} · run {result.run_id[:8]}", title_justify="left")
+    table.add_column("table")
+    table.add_column("rows", justify="right")
+    table.add_column("what happened")
+    for event in result.get_asset_materialization_events():
+        materialization = event.step_materialization_data.materialization
+        numbers = {key: value.value for key, value in materialization.metadata.items()}
+        said = [
+            f"{key.replace('_', ' ')} {_number(numbers[key])}" for key in _SHOWN if numbers.get(key)
+        ]
+        table.add_row(
+            materialization.asset_key.to_user_string(),
+            str(numbers.get("dagster/partition_row_count", "")),
+            ", ".join(said),
+        )
+    out.print(table)
+    for check in result.get_asset_check_evaluations():
+        if not check.passed:
+            name = f"{check.asset_key.to_user_string()}: {check.check_name}"
+            mark = "[red]✗[/]" if check.severity.value == "ERROR" else "[yellow]![/]"
+            why = f": {check.description}" if check.description else ""
+            out.print(f"{mark} {escape(name + why)}", highlight=False, soft_wrap=True)
+            for key, value in check.metadata.items():
+                if value.value and key not in ("dry_terms", "asked"):
+                    out.print(f"    {escape(f'{key}: {value.value}')}", highlight=False)
+    for sentence in _failures(result):
+        err.print(f"[bold red]✗[/] {escape(sentence)}", highlight=False, soft_wrap=True)
+
+
+def _failures(result: "dg.ExecuteInProcessResult") -> list[str]:
+    """Return why steps or the run failed, in words; a failed check has been shown already."""
+    sentences = []
+    for event in result.all_events:
+        if event.is_step_failure:
+            failure = event.step_failure_data
+            error = failure.error
+            while error is not None and error.cause is not None:
+                error = error.cause
+            if error is not None and "AssetCheckFailed" not in (error.cls_name or ""):
+                said = failure.user_failure_data.description if failure.user_failure_data else None
+                sentences.append(f"{event.step_key}: {said or error.message.strip()}")
+        elif event.is_failure and not event.is_step_event and (event.message or "").strip():
+            data = event.event_specific_data
+            error = getattr(data, "error", None)
+            while error is not None and error.cause is not None:
+                error = error.cause
+            if error is not None:
+                sentences.append(error.message.strip())
+    return sentences
+
+
+def _number(value: Any) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
+
+
+def _run_all(names: Sequence[str], pass_: Pass, jobs: int, *, reread: bool) -> list[str]:
+    """Run every profile in a process of its own, `jobs` at a time; return those that failed."""
+    failed = []
+    options = ["--pass", pass_.value, *(["--reread"] if reread else [])]
+    with (
+        ThreadPoolExecutor(jobs) as pool,
+        TerminalProgress(err).steps("Search profiles", len(names)) as step,
+    ):
+        runs = {pool.submit(_run_apart, name, options): name for name in names}
+        for done in as_completed(runs):
+            name, finished = runs[done], done.result()
+            step()
+            out.print(finished.stdout.rstrip(), markup=False, highlight=False, soft_wrap=True)
+            if finished.returncode != 0:
+                failed.append(name)
+                err.print(finished.stderr.rstrip(), markup=False, highlight=False, soft_wrap=True)
+    return sorted(failed)
+
+
+def _run_apart(name: str, options: Sequence[str]) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "signal_assets", "run", "--profile", name, *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603

@@ -1,0 +1,46 @@
+"""The code location: everything Dagster loads."""
+
+import dagster as dg
+
+from signal_assets.defs import (
+    company_financials,
+    company_quality,
+    extracted_vacancies,
+    extraction_prompts,
+    jobs,
+    kvk_profiles,
+    merged_companies,
+    raw_vacancies,
+    schedules,
+    sensors,
+)
+from signal_assets.defs.resources import RESOURCES
+
+_ASSETS = (
+    raw_vacancies,
+    extracted_vacancies,
+    company_quality,
+    kvk_profiles,
+    company_financials,
+    merged_companies,
+)
+
+defs = dg.Definitions(
+    assets=dg.with_source_code_references(
+        [
+            extraction_prompts.extraction_prompts,
+            raw_vacancies.raw_vacancies,
+            extracted_vacancies.extracted_vacancies,
+            company_quality.company_quality,
+            kvk_profiles.kvk_profiles,
+            company_financials.company_financials,
+            merged_companies.merged_companies,
+        ]
+    ),
+    asset_checks=[check for module in _ASSETS for check in module.CHECKS],
+    jobs=[jobs.harvest_job, jobs.extraction_job, jobs.enrichment_job, jobs.full_job],
+    sensors=[sensors.enrichment_after_harvest],
+    schedules=[schedules.harvest_schedule, schedules.weekly_schedule],
+    resources=RESOURCES,
+    executor=dg.in_process_executor,
+)

@@ -1,0 +1,1 @@
+"""Everything Dagster sees: assets, checks, jobs, sensors, schedules, resources and tables."""

@@ -1,0 +1,334 @@
+"""The asset `extracted_vacancies`, and its checks."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from signal_assets.clients.ledger import Ledger
+from signal_assets.clients.readers import VacancyReader
+from signal_assets.defs.extraction_prompts import extraction_prompts
+from signal_assets.defs.frames import preview, replace_rows, rows_of, to_frame, with_column
+from signal_assets.defs.partitions import search_profiles
+from signal_assets.defs.passes import pass_record
+from signal_assets.defs.stops import paid_checks
+from signal_assets.defs.storage import TableStore
+from signal_assets.defs.tables import EXTRACTED_VACANCIES
+from signal_assets.domain.extractions import (
+    Evidence,
+    Extraction,
+    Reading,
+    ReadingOutcome,
+    VacancyText,
+)
+from signal_assets.domain.gazetteers import Gazetteer
+from signal_assets.domain.grounding import facts_by_field, ground
+from signal_assets.domain.negative_signals import NegativePhrases
+from signal_assets.domain.prompts import PromptVersion
+from signal_assets.domain.reading_plans import (
+    PastReading,
+    ReadingPlan,
+    VacancyToRead,
+    plan_reading,
+)
+from signal_assets.domain.search_profiles import SearchProfile
+from signal_assets.progress import Progress
+
+MAX_FAILED_SHARE = 0.2
+"""More failures than this say something of the reader, not of the vacancies."""
+
+
+class ExtractionConfig(dg.Config):
+    """Choices for one run of pass 1."""
+
+    reread: bool = False
+    """Read vacancies again that an older prompt version read; this costs money."""
+
+
+@dg.asset(
+    partitions_def=search_profiles,
+    deps=[extraction_prompts],
+    group_name="vacancies",
+    kinds={"anthropic", "parquet"},
+    owners=["team:signal-assets"],
+    code_version="1",
+    metadata={"dagster/column_schema": EXTRACTED_VACANCIES.column_schema},
+)
+def extracted_vacancies(
+    context: dg.AssetExecutionContext,
+    config: ExtractionConfig,
+    raw_vacancies: pd.DataFrame,
+    search_profile: dg.ResourceParam[SearchProfile],
+    prompt: dg.ResourceParam[PromptVersion],
+    reader: dg.ResourceParam[VacancyReader],
+    gazetteer: dg.ResourceParam[Gazetteer],
+    ledger: dg.ResourceParam[Ledger],
+    tables: dg.ResourceParam[TableStore],
+    progress: dg.ResourceParam[Progress],
+) -> dg.MaterializeResult[pd.DataFrame]:
+    """One vacancy after pass 1: what its text states, each value with the words that state it.
+
+    Only vacancies without a completed extraction are read; vacancies with the same words are read
+    once. A value whose quote does not stand in the text is dropped and counted. A vacancy that
+    cannot be read is `failed` with the reason, and is tried again by the next run.
+    """
+    started_at = datetime.now(UTC)
+    previous = tables.read(EXTRACTED_VACANCIES.asset, search_profile.name)
+    plan = plan_reading(
+        _vacancies(raw_vacancies),
+        _past_readings(previous),
+        prompt_version=prompt.number,
+        extractor=reader.extractor,
+        reread=config.reread,
+    )
+    readings = _Readings(plan, prompt, gazetteer, started_at)
+    with progress.steps("Reading vacancies", total=len(plan.to_read)) as step:
+
+        def keep(vacancy: VacancyText, outcome: ReadingOutcome) -> None:
+            readings.keep(vacancy, outcome)
+            step()
+
+        reader.read_all((group[0].text for group in plan.to_read.values()), keep)
+
+    frame = replace_rows(
+        previous, plan.kept, to_frame(readings.rows(), EXTRACTED_VACANCIES), raw_vacancies
+    )
+    frame = with_column(
+        frame,
+        EXTRACTED_VACANCIES,
+        "negative_signals",
+        _negative_signals(raw_vacancies, search_profile.negative_signals),
+    )
+    spend = reader.spend
+    statuses = Counter(row.extraction_status for row in readings.extractions)
+    ledger.record_pass(
+        pass_record(
+            context,
+            "llm",
+            started_at,
+            processed=len(readings.extractions),
+            succeeded=statuses["completed"],
+            failed=statuses["failed"],
+            waiting=statuses["pending"],
+            spend=spend,
+        )
+    )
+    return dg.MaterializeResult(
+        value=frame,
+        metadata={
+            "dagster/partition_row_count": len(frame),
+            "vacancies": len(frame),
+            "read_now": statuses["completed"],
+            "kept_from_before": len(plan.kept),
+            "failed": statuses["failed"],
+            "skipped": statuses["skipped"],
+            "waiting": statuses["pending"],
+            "texts_read": len(plan.to_read),
+            "values_found": readings.values_found,
+            "values_dropped": readings.values_dropped,
+            "calls": spend.calls,
+            "answers_from_ledger": spend.from_ledger,
+            "tokens_input": spend.tokens_input,
+            "tokens_output": spend.tokens_output,
+            "cost_usd": float(spend.cost_usd),
+            "prompt_version": prompt.number,
+            "extractor": reader.extractor,
+            "model": reader.model or "none",
+            "reasons_dropped": dict(readings.reasons_dropped),
+            "reasons_failed": dict(readings.reasons_failed),
+            "preview": preview(
+                frame[frame["extraction_status"] == "completed"].sort_values(
+                    "extraction_quality", ascending=False
+                ),
+                ["company_name", "extraction_quality", "extracted_data"],
+            ),
+        },
+    )
+
+
+@dg.asset_check(asset=extracted_vacancies, blocking=True, partitions_def=search_profiles)
+def most_extractions_succeeded(extracted_vacancies: pd.DataFrame) -> dg.AssetCheckResult:
+    """At most one in five of the vacancies that were tried could not be read."""
+    statuses = Counter(extracted_vacancies["extraction_status"])
+    tried = statuses["completed"] + statuses["failed"]
+    failed = extracted_vacancies[extracted_vacancies["extraction_status"] == "failed"]
+    share = statuses["failed"] / tried if tried else 0.0
+    return dg.AssetCheckResult(
+        passed=share <= MAX_FAILED_SHARE,
+        metadata={
+            "failed_share": share,
+            "failed": statuses["failed"],
+            "tried": tried,
+            "reasons": dict(Counter(map(str, failed["error"])).most_common(10)),
+        },
+    )
+
+
+@dg.asset_check(
+    asset=extracted_vacancies,
+    blocking=True,
+    partitions_def=search_profiles,
+    additional_ins={"raw_vacancies": dg.AssetIn("raw_vacancies")},
+)
+def every_quote_stands_in_its_text(
+    extracted_vacancies: pd.DataFrame, raw_vacancies: pd.DataFrame
+) -> dg.AssetCheckResult:
+    """Every kept value's quote stands in its vacancy, at the place that is noted."""
+    proofs = {
+        row["vacancy_id"]: json.loads(row["evidence"])
+        for row in rows_of(extracted_vacancies, ["vacancy_id", "evidence"])
+        if row["evidence"] not in (None, "[]")
+    }
+    wrong = []
+    checked = 0
+    for row in rows_of(raw_vacancies, ["vacancy_id", "title", "description"]):
+        for proof in proofs.pop(row["vacancy_id"], ()):
+            checked += 1
+            if row[proof["part"]][proof["start"] : proof["end"]] != proof["quote"]:
+                wrong.append(f"{row['vacancy_id']}: {proof['field']}: {proof['quote']!r}")
+    wrong += [f"{vacancy_id}: the vacancy is gone" for vacancy_id in proofs]
+    return dg.AssetCheckResult(
+        passed=not wrong, metadata={"wrong": wrong[:50], "quotes_checked": checked}
+    )
+
+
+@dg.asset_check(asset=extracted_vacancies, blocking=True, partitions_def=search_profiles)
+def vacancy_quality_is_a_share(extracted_vacancies: pd.DataFrame) -> dg.AssetCheckResult:
+    """The quality of every completed extraction lies in 0..1."""
+    completed = extracted_vacancies[extracted_vacancies["extraction_status"] == "completed"]
+    outside = completed[~completed["extraction_quality"].between(0, 1).fillna(False)]
+    return dg.AssetCheckResult(
+        passed=outside.empty, metadata={"outside": outside["vacancy_id"].head(50).tolist()}
+    )
+
+
+BLOCKING_CHECKS = (
+    most_extractions_succeeded,
+    every_quote_stands_in_its_text,
+    vacancy_quality_is_a_share,
+    *paid_checks(extracted_vacancies, "extraction_status"),
+)
+CHECKS = BLOCKING_CHECKS
+
+
+class _Readings:
+    """The extractions of one run, made from what the reader says of each text."""
+
+    def __init__(
+        self, plan: ReadingPlan, prompt: PromptVersion, gazetteer: Gazetteer, moment: datetime
+    ) -> None:
+        self._plan = plan
+        self._prompt = prompt
+        self._gazetteer = gazetteer
+        self._moment = moment
+        self._words_of = {group[0].vacancy_id: words for words, group in plan.to_read.items()}
+        self.values_dropped = 0
+        self.values_found = 0
+        self.reasons_dropped: Counter[str] = Counter()
+        self.reasons_failed: Counter[str] = Counter()
+        self.extractions = [
+            _without_reading(vacancy, "skipped", reason, None)
+            for vacancy, reason in plan.skipped.values()
+        ]
+
+    def keep(self, vacancy: VacancyText, outcome: ReadingOutcome) -> None:
+        group = self._plan.to_read[self._words_of[vacancy.vacancy_id]]
+        for position, member in enumerate(group):
+            self.extractions.append(self._extraction(member, outcome, group[0], position))
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        for extraction in self.extractions:
+            row = dict(vars(extraction))
+            row["evidence"] = [proof.model_dump(exclude_none=True) for proof in extraction.evidence]
+            yield row
+
+    def _extraction(
+        self, member: VacancyToRead, outcome: ReadingOutcome, first: VacancyToRead, position: int
+    ) -> Extraction:
+        if not isinstance(outcome, Reading):
+            is_failure = outcome.kind not in ("budget", "unavailable")
+            self.reasons_failed[outcome.kind] += 1
+            extraction = _without_reading(
+                member, "failed" if is_failure else "pending", outcome.reason, outcome.kind
+            )
+            costs = getattr(outcome, "cost_usd", Decimal(0)) if position == 0 else Decimal(0)
+            return extraction.model_copy(update={"cost_usd": costs})
+        grounded = ground(outcome.claims, member.text, self._prompt.schema_, self._gazetteer)
+        self.values_found += len(grounded.evidence)
+        self.values_dropped += len(grounded.dropped)
+        self.reasons_dropped.update(dropped.reason for dropped in grounded.dropped)
+        return self._completed(member, outcome, grounded.evidence, len(grounded.dropped), first)
+
+    def _completed(
+        self,
+        member: VacancyToRead,
+        reading: Reading,
+        evidence: tuple[Evidence, ...],
+        dropped: int,
+        first: VacancyToRead,
+    ) -> Extraction:
+        is_first = member is first
+        data = facts_by_field(evidence, self._prompt.schema_)
+        filled = sum(value is not None for value in data.values())
+        return Extraction(
+            vacancy_id=member.vacancy_id,
+            company_name=member.company_name,
+            extraction_status="completed",
+            extracted_data=data,
+            evidence=evidence,
+            extraction_quality=filled / len(data),
+            prompt_version=self._prompt.number,
+            extractor=reading.extractor,
+            model=reading.model,
+            tokens_input=reading.tokens_input if is_first else 0,
+            tokens_output=reading.tokens_output if is_first else 0,
+            cost_usd=reading.cost_usd if is_first else Decimal(0),
+            values_dropped=dropped,
+            read_from=None if is_first else first.vacancy_id,
+            content_hash=member.content_hash,
+            extracted_at=self._moment,
+        )
+
+
+def _without_reading(
+    vacancy: VacancyToRead, status: Any, reason: str, kind: str | None
+) -> Extraction:
+    return Extraction(
+        vacancy_id=vacancy.vacancy_id,
+        company_name=vacancy.company_name,
+        extraction_status=status,
+        content_hash=vacancy.content_hash,
+        error=reason,
+        failure_kind=kind,
+    )
+
+
+def _vacancies(raw: pd.DataFrame) -> Iterator[VacancyToRead]:
+    columns = ["vacancy_id", "title", "company_name", "description", "text_kind", "content_hash"]
+    for row in rows_of(raw, columns):
+        yield VacancyToRead.model_construct(**row)
+
+
+def _past_readings(previous: pd.DataFrame | None) -> dict[str, PastReading]:
+    if previous is None:
+        return {}
+    completed = previous[previous["extraction_status"] == "completed"]
+    columns = ["vacancy_id", "content_hash", "prompt_version", "extractor"]
+    return {
+        row["vacancy_id"]: PastReading.model_construct(**row) for row in rows_of(completed, columns)
+    }
+
+
+def _negative_signals(raw: pd.DataFrame, phrases: Iterable[str]) -> dict[str, list[str]]:
+    known = NegativePhrases(phrases)
+    return {
+        row["vacancy_id"]: [
+            signal.phrase for signal in known.find(row["title"], row["description"])
+        ]
+        for row in rows_of(raw, ["vacancy_id", "title", "description"])
+    }

@@ -1,0 +1,24 @@
+"""Partitions: one per search profile, made from the profile files when the code is loaded."""
+
+import logging
+from pathlib import Path
+
+import dagster as dg
+
+from signal_assets.clients.profile_files import load_profiles
+from signal_assets.settings import Settings
+
+PARTITION_TAG = "dagster/partition"
+
+logger = logging.getLogger(__name__)
+
+
+def profile_names(folder: Path) -> list[str]:
+    """Return the names of the valid profiles; say of each other file what is wrong with it."""
+    loaded = load_profiles(folder)
+    for problem in loaded.problems:
+        logger.error("Search profile refused: %s", problem)
+    return sorted(loaded.profiles)
+
+
+search_profiles = dg.StaticPartitionsDefinition(profile_names(Settings().profiles))

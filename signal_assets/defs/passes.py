@@ -1,0 +1,38 @@
+"""Passes: what one asset of one run did, as `signal-assets runs` shows it."""
+
+from datetime import UTC, datetime
+from typing import Literal
+
+import dagster as dg
+
+from signal_assets.clients.ledger import PassRecord
+from signal_assets.domain.companies import Spend
+
+
+def pass_record(
+    context: dg.AssetExecutionContext,
+    pass_name: Literal["llm", "external"],
+    started_at: datetime,
+    *,
+    processed: int,
+    succeeded: int,
+    failed: int,
+    waiting: int,
+    spend: Spend,
+) -> PassRecord:
+    """Return the record of the asset that is being made, finished now."""
+    return PassRecord(
+        run_id=context.run.run_id,
+        search_profile=context.partition_key,
+        pass_name=pass_name,
+        asset=context.asset_key.to_user_string(),
+        started_at=started_at,
+        finished_at=datetime.now(UTC),
+        processed=processed,
+        succeeded=succeeded,
+        failed=failed,
+        tokens_input=spend.tokens_input,
+        tokens_output=spend.tokens_output,
+        cost_usd=spend.cost_usd,
+        outcome="stopped" if waiting else "completed",
+    )

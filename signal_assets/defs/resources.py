@@ -1,0 +1,281 @@
+"""Resources: what an asset needs of the outside, opened for a run and closed after it.
+
+No resource has a configuration of its own: settings are read when a run starts, so no key is ever
+part of Dagster's snapshot of the code. Each asset receives the opened thing itself, so a test
+passes any object with the same methods.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import dagster as dg
+import httpx
+
+from signal_assets.clients.claude import ClaudeReader
+from signal_assets.clients.company_info import (
+    CompanyInfoClient,
+    RestV1Provider,
+    load_mapping,
+    open_company_info,
+)
+from signal_assets.clients.keyword import KeywordVacancyReader
+from signal_assets.clients.kvk import KvkClient, open_kvk
+from signal_assets.clients.ledger import Ledger, LedgerSession
+from signal_assets.clients.paid_calls import Budgets, Caller
+from signal_assets.clients.price_file import load_prices
+from signal_assets.clients.profile_files import LoadedProfile, ProfileRefused, load_named_profile
+from signal_assets.clients.prompts import PromptStore
+from signal_assets.clients.rate_limit import RateLimit
+from signal_assets.clients.readers import VacancyReader
+from signal_assets.clients.sources import VacancySource
+from signal_assets.clients.sources.file import FileSource
+from signal_assets.clients.sources.serpapi import SerpApiSource, open_serpapi
+from signal_assets.clients.sources.unconfigured import UnconfiguredSource
+from signal_assets.defs.extraction_prompts import active_prompt
+from signal_assets.defs.gate import Gate
+from signal_assets.defs.partitions import PARTITION_TAG
+from signal_assets.defs.storage import ParquetIOManager, TableStore
+from signal_assets.domain.company_quality import GateRules
+from signal_assets.domain.gazetteers import Gazetteer
+from signal_assets.domain.keyword_reader import KeywordReader, gazetteer_for
+from signal_assets.domain.prices import PriceTable
+from signal_assets.domain.prompts import PromptVersion
+from signal_assets.domain.search_profiles import (
+    FileSourceOptions,
+    SearchProfile,
+    SerpApiSourceOptions,
+)
+from signal_assets.progress import LoggedProgress, Progress
+from signal_assets.settings import Settings
+
+
+@dg.resource(description="Everything the environment says.")
+def settings(context: dg.InitResourceContext) -> Settings:
+    return Settings()
+
+
+@dg.resource(
+    description="The profile file of the run's partition.", required_resource_keys={"settings"}
+)
+def profile_file(context: dg.InitResourceContext) -> LoadedProfile:
+    name = context.run.tags.get(PARTITION_TAG) if context.run else None
+    if name is None:
+        raise dg.Failure("Choose a search profile: these tables are made for one at a time.")
+    try:
+        return load_named_profile(context.resources.settings.profiles, name)
+    except ProfileRefused as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
+
+
+@dg.resource(description="The run's search profile.", required_resource_keys={"profile_file"})
+def search_profile(context: dg.InitResourceContext) -> SearchProfile:
+    profile: SearchProfile = context.resources.profile_file.profile
+    return profile
+
+
+@dg.resource(
+    description="What the profile asks of a company before money is spent on it.",
+    required_resource_keys={"settings", "search_profile"},
+)
+def gate_rules(context: dg.InitResourceContext) -> GateRules:
+    profile = context.resources.search_profile
+    threshold = profile.quality_threshold
+    return GateRules(
+        quality_threshold=context.resources.settings.min_quality
+        if threshold is None
+        else threshold,
+        enrich_negative_companies=profile.enrich_negative_companies,
+    )
+
+
+@dg.resource(description="The tables of earlier runs.", required_resource_keys={"settings"})
+def tables(context: dg.InitResourceContext) -> TableStore:
+    return TableStore(context.resources.settings.storage)
+
+
+@dg.io_manager(
+    description="Parquet, one file per asset and profile.", required_resource_keys={"tables"}
+)
+def io_manager(context: dg.InitResourceContext) -> ParquetIOManager:
+    return ParquetIOManager(context.resources.tables)
+
+
+@dg.resource(description="The ledger of paid calls.", required_resource_keys={"settings"})
+def ledger(context: dg.InitResourceContext) -> Iterator[Ledger]:
+    opened = Ledger.open(context.resources.settings.resolved_database_url)
+    yield opened
+    opened.close()
+
+
+@dg.resource(
+    description="The prompt versions of all profiles.", required_resource_keys={"settings"}
+)
+def prompts(context: dg.InitResourceContext) -> Iterator[PromptStore]:
+    opened = PromptStore.open(context.resources.settings.resolved_database_url)
+    yield opened
+    opened.close()
+
+
+@dg.resource(
+    description="The active prompt version of the run's profile.",
+    required_resource_keys={"prompts", "search_profile"},
+)
+def prompt(context: dg.InitResourceContext) -> PromptVersion:
+    return active_prompt(context.resources.prompts, context.resources.search_profile)
+
+
+@dg.resource(
+    description="Where the profile's vacancies come from.",
+    required_resource_keys={"settings", "profile_file", "ledger"},
+)
+def sources(context: dg.InitResourceContext) -> Iterator[tuple[VacancySource, ...]]:
+    known: Settings = context.resources.settings
+    profile_file: LoadedProfile = context.resources.profile_file
+    with _session(context, "raw_vacancies") as session, ExitStack() as opened:
+        yield tuple(
+            _open_source(options, profile_file, session, known, opened)
+            for options in profile_file.profile.sources
+        )
+
+
+@dg.resource(
+    description="Claude where there is a key, else the keyword reader.",
+    required_resource_keys={"settings", "profile_file", "search_profile", "prompt", "ledger"},
+)
+def reader(context: dg.InitResourceContext) -> Iterator[VacancyReader]:
+    known: Settings = context.resources.settings
+    if known.anthropic_api_key is None:
+        extraction = context.resources.search_profile.extraction
+        yield KeywordVacancyReader(KeywordReader(extraction))
+        return
+    with _session(context, "extracted_vacancies") as session:
+        yield ClaudeReader(
+            session,
+            context.resources.prompt,
+            model=known.model,
+            api_key=known.anthropic_api_key.get_secret_value(),
+            base_url=known.anthropic_base_url,
+            concurrency=known.concurrency,
+            prices=_prices(known),
+        )
+
+
+@dg.resource(
+    description="The products the profile knows, in their usual spelling.",
+    required_resource_keys={"search_profile"},
+)
+def gazetteer(context: dg.InitResourceContext) -> Gazetteer:
+    return gazetteer_for(context.resources.search_profile.extraction)
+
+
+@dg.resource(
+    description="The Business Register, or None without a key.",
+    required_resource_keys={"settings", "profile_file", "ledger"},
+)
+def kvk(context: dg.InitResourceContext) -> Iterator[KvkClient | None]:
+    known: Settings = context.resources.settings
+    if known.kvk_api_key is None:
+        yield None
+        return
+    key, url = known.kvk_api_key.get_secret_value(), known.kvk_base_url
+    with _session(context, "kvk_profiles") as session, open_kvk(key, url) as http:
+        yield KvkClient(http, session, _prices(known), rate_limit=_rate_limit(url))
+
+
+@dg.resource(
+    description="Company.info, or None without a key.",
+    required_resource_keys={"settings", "profile_file", "ledger"},
+)
+def company_info(context: dg.InitResourceContext) -> Iterator[CompanyInfoClient | None]:
+    known: Settings = context.resources.settings
+    if known.company_info_api_key is None:
+        yield None
+        return
+    with _session(context, "company_financials") as session:
+        mapping = load_mapping(known.company_info_mapping)
+        key = known.company_info_api_key.get_secret_value()
+        with open_company_info(key, known.company_info_base_url, mapping=mapping) as http:
+            yield CompanyInfoClient(
+                http,
+                session,
+                RestV1Provider(mapping),
+                _prices(known),
+                rate_limit=_rate_limit(known.company_info_base_url),
+            )
+
+
+@dg.resource(description="The gate's second layer.")
+def gate(context: dg.InitResourceContext) -> Gate:
+    assert context.instance is not None  # noqa: S101 - a run has one
+    return Gate(context.instance)
+
+
+@dg.resource(description="How long work shows that it moves.")
+def progress(context: dg.InitResourceContext) -> Progress:
+    return LoggedProgress(context.log or logging.getLogger(__name__))
+
+
+RESOURCES = {
+    "settings": settings,
+    "profile_file": profile_file,
+    "search_profile": search_profile,
+    "gate_rules": gate_rules,
+    "tables": tables,
+    "io_manager": io_manager,
+    "ledger": ledger,
+    "prompts": prompts,
+    "prompt": prompt,
+    "sources": sources,
+    "reader": reader,
+    "gazetteer": gazetteer,
+    "kvk": kvk,
+    "company_info": company_info,
+    "gate": gate,
+    "progress": progress,
+}
+
+
+def _open_source(
+    options: FileSourceOptions | SerpApiSourceOptions,
+    profile_file: LoadedProfile,
+    session: LedgerSession,
+    known: Settings,
+    opened: ExitStack,
+) -> VacancySource:
+    """Return one source of a profile; what it opens is closed with `opened`."""
+    if isinstance(options, FileSourceOptions):
+        return FileSource(options, profile_file.folder)
+    if known.serpapi_api_key is None:
+        return UnconfiguredSource("serpapi", "no key (SERPAPI_API_KEY)")
+    url = known.serpapi_base_url
+    http = opened.enter_context(open_serpapi(known.serpapi_api_key.get_secret_value(), url))
+    return SerpApiSource(http, session, options, _prices(known))
+
+
+def _prices(known: Settings) -> PriceTable:
+    return PriceTable.shipped() if known.prices is None else load_prices(known.prices)
+
+
+def _rate_limit(base_url: str) -> RateLimit | None:
+    """Return None, the service's own limit, unless it is a server on this machine."""
+    host = httpx.URL(base_url).host
+    return RateLimit(1_000, 8) if host in ("127.0.0.1", "localhost", "::1") else None
+
+
+def _session(context: dg.InitResourceContext, asset: str) -> LedgerSession:
+    """Return the run's own session of the ledger, within the budgets of its profile."""
+    known: Settings = context.resources.settings
+    profile: SearchProfile = context.resources.profile_file.profile
+    wanted = profile.budget_usd
+    budgets = Budgets(
+        run=known.run_budget_usd if wanted.run is None else wanted.run,
+        month=wanted.month,
+        services=wanted.services,
+    )
+    assert context.run is not None  # noqa: S101 - `profile_file` needed its partition
+    caller = Caller(run_id=context.run.run_id, asset=asset, search_profile=profile.name)
+    opened: LedgerSession = context.resources.ledger.session(
+        caller, budgets, kill_switch=known.llm_kill_switch
+    )
+    return opened

@@ -1,0 +1,87 @@
+"""Sensors: pass 1 and pass 2 follow each harvest that brought something new."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import dagster as dg
+
+from signal_assets.defs.extracted_vacancies import extracted_vacancies
+from signal_assets.defs.jobs import PASS_ONE, PASS_TWO, full_job
+from signal_assets.defs.raw_vacancies import raw_vacancies
+
+MAX_HARVESTS_PER_TICK = 500
+
+
+class Harvest(NamedTuple):
+    """One materialization of `raw_vacancies`."""
+
+    storage_id: int
+    search_profile: str
+    new_vacancies: int
+    is_followed_up: bool
+    """The run that harvested goes on to the passes itself."""
+
+
+def newest_to_follow_up(harvests: Iterable[Harvest]) -> list[Harvest]:
+    """Return the newest harvest with news of each search profile that no run follows up.
+
+    Several harvests of one search profile since the last look need one run: it reads all they
+    brought.
+    """
+    newest: dict[str, Harvest] = {}
+    for harvest in harvests:
+        if harvest.new_vacancies > 0 and not harvest.is_followed_up:
+            newest[harvest.search_profile] = harvest
+    return sorted(newest.values())
+
+
+@dg.sensor(
+    job=full_job,
+    minimum_interval_seconds=30,
+    description="Starts pass 1 and pass 2 of a search profile after a harvest with new vacancies.",
+)
+def enrichment_after_harvest(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+    """Ask for one run per search profile harvested since the last tick.
+
+    A plain sensor with a cursor, since `@asset_sensor` sees only the newest of several harvests.
+    """
+    cursor = int(context.cursor or 0)
+    records = context.instance.fetch_materializations(
+        dg.AssetRecordsFilter(asset_key=raw_vacancies.key, after_storage_id=cursor),
+        limit=MAX_HARVESTS_PER_TICK,
+        ascending=True,
+    ).records
+    harvests = newest_to_follow_up(_harvest(context.instance, record) for record in records)
+    return dg.SensorResult(
+        run_requests=[
+            dg.RunRequest(
+                run_key=f"{harvest.search_profile}:{harvest.storage_id}",
+                partition_key=harvest.search_profile,
+                asset_selection=[*PASS_ONE, *PASS_TWO],
+            )
+            for harvest in harvests
+        ],
+        cursor=str(max((record.storage_id for record in records), default=cursor)),
+        skip_reason=None if harvests else "No harvest brought new vacancies.",
+    )
+
+
+def _harvest(instance: dg.DagsterInstance, record: dg.EventLogRecord) -> Harvest:
+    materialization = record.asset_materialization
+    assert materialization is not None  # noqa: S101 - only materializations were fetched
+    new = materialization.metadata.get("new_vacancies")
+    return Harvest(
+        record.storage_id,
+        materialization.partition or "",
+        int(str(new.value)) if new is not None else 0,
+        _reads_on(instance, record.run_id),
+    )
+
+
+def _reads_on(instance: dg.DagsterInstance, run_id: str) -> bool:
+    run = instance.get_run_by_id(run_id)
+    if run is None:
+        return False
+    if run.asset_selection is None:
+        return run.job_name == full_job.name
+    return extracted_vacancies.key in run.asset_selection

@@ -1,0 +1,217 @@
+"""Tables: the columns of every asset, with what each one holds."""
+
+from signal_assets.defs.frames import (
+    COUNT,
+    DAY,
+    FLAG,
+    MOMENT,
+    SCORE,
+    TEXT,
+    TEXTS,
+    USD,
+    Column,
+    Table,
+)
+from signal_assets.defs.frames import JSON as JSON_TEXT
+
+
+def _json(name: str, description: str) -> Column:
+    return Column(name, JSON_TEXT, description, is_json=True)
+
+
+_VACANCY_ID = Column("vacancy_id", TEXT, "Stable id: the source and its own id")
+_COMPANY_ID = Column("company_id", TEXT, "Ours; stays when the KvK number changes")
+_KVK_NUMBER = Column("kvk_number", TEXT, "Eight digits, leading zeros kept")
+_ERROR = Column("error", TEXT, "Why there is no answer")
+_FAILURE_KIND = Column(
+    "failure_kind", TEXT, "refused, truncated, invalid, service, budget or unavailable"
+)
+_FETCHED_AT = Column("fetched_at", MOMENT, "When the answer was received")
+_ENRICHMENT_STATUS = Column(
+    "enrichment_status",
+    TEXT,
+    "completed (also: there is none), failed, skipped (no key), pending (the run stopped first)",
+)
+_FIRST_SEEN_AT = Column("first_seen_at", MOMENT, "When this search profile first saw it")
+
+RAW_VACANCIES = Table(
+    "raw_vacancies",
+    (
+        _VACANCY_ID,
+        Column("source", TEXT, "Where it was found"),
+        Column("external_id", TEXT, "The id the source gives it"),
+        Column("title", TEXT, "As published"),
+        Column("company_name", TEXT, "The advertiser, as published"),
+        Column("location", TEXT, "Place of work, as published"),
+        Column("description", TEXT, "The text as published; quotes point into it"),
+        Column("text_kind", TEXT, "full, or snippet where the source gives only the beginning"),
+        Column("url", TEXT, "Where a person can read it"),
+        Column("posted_at", MOMENT, "When it was published; null when unknown"),
+        Column("posted_raw", TEXT, "The publication date in the source's own words"),
+        Column("language", TEXT, "As the source states it"),
+        Column("search_term", TEXT, "The term that found it first"),
+        _FIRST_SEEN_AT,
+        Column("last_seen_at", MOMENT, "When a harvest last brought it"),
+        Column("content_hash", TEXT, "Fingerprint of title and text, blanks and case aside"),
+        Column("duplicate_of", TEXT, "The vacancy that had these words first"),
+    ),
+)
+
+EXTRACTED_VACANCIES = Table(
+    "extracted_vacancies",
+    (
+        _VACANCY_ID,
+        Column("company_name", TEXT, "The advertiser, as published"),
+        Column(
+            "extraction_status",
+            TEXT,
+            "completed, failed, skipped (no full text), pending (the run stopped first)",
+        ),
+        _json("extracted_data", "Field → text, list of texts, or null"),
+        _json(
+            "evidence",
+            "List of field, value, quote, start, end, part: part[start:end] is the quote",
+        ),
+        Column("extraction_quality", SCORE, "Filled fields / fields of the schema, 0..1"),
+        Column("negative_signals", TEXTS, "Phrases of the profile that speak against it"),
+        Column("prompt_version", COUNT, "The version of the prompt that read it"),
+        Column("extractor", TEXT, "claude or keyword"),
+        Column("model", TEXT, "The model that answered"),
+        Column("tokens_input", COUNT, "Billed for this vacancy, cached ones included"),
+        Column("tokens_output", COUNT, "Billed for this vacancy"),
+        Column("cost_usd", USD, "What reading it has cost"),
+        Column("values_dropped", COUNT, "Values whose quote does not stand in the text"),
+        Column("read_from", TEXT, "The vacancy with the same words whose reading this row shares"),
+        Column("content_hash", TEXT, "Fingerprint of the words that were read"),
+        Column("error", TEXT, "Why it was not read"),
+        _FAILURE_KIND,
+        Column("extracted_at", MOMENT, "When it was read"),
+    ),
+)
+
+COMPANY_QUALITY = Table(
+    "company_quality",
+    (
+        _COMPANY_ID,
+        Column("name", TEXT, "The name it advertises under most"),
+        Column("normalized_name", TEXT, "The name as companies are compared"),
+        Column("vacancy_ids", TEXTS, "Its vacancies in this search profile"),
+        Column("vacancy_count", COUNT, "How many"),
+        Column("places", TEXTS, "Where it advertises for"),
+        Column("extraction_quality", SCORE, "Mean over its completed vacancies, 4 decimals"),
+        Column("completed_count", COUNT, "How many of them were read"),
+        Column("is_intermediary", FLAG, "It advertises for clients it does not name"),
+        Column("intermediary_reason", TEXT, "What says so"),
+        Column("negative_signals", TEXTS, "Phrases of the profile found in its vacancies"),
+        Column("qualifies", FLAG, "Worth the paid registers"),
+        Column("reason", TEXT, "Why it does or does not"),
+        _FIRST_SEEN_AT,
+    ),
+)
+
+KVK_PROFILES = Table(
+    "kvk_profiles",
+    (
+        _COMPANY_ID,
+        _ENRICHMENT_STATUS,
+        _KVK_NUMBER,
+        Column("match_decision", TEXT, "auto, review or none"),
+        Column("match_score", SCORE, "Points of the best candidate"),
+        Column("match_reasons", TEXTS, "What speaks for and against it"),
+        _json("candidates", "List of kvk_number, name, place, score, reasons"),
+        Column("statutory_name", TEXT, "As in the articles of association"),
+        Column("trade_names", TEXTS, "As registered"),
+        Column("legal_form", TEXT, "Normalised legal form"),
+        Column("sbi_codes", TEXTS, "Activity codes, the main one first"),
+        Column("sbi_edition", TEXT, "2025 or unknown"),
+        Column("employee_count", COUNT, "Working persons as registered"),
+        Column("establishment_count", COUNT, "Establishments found in the register"),
+        Column("registration_date", DAY, "When the company began"),
+        Column("is_active", FLAG, "No end date is registered"),
+        Column("non_mailing", FLAG, "It asked not to be approached"),
+        Column("is_natural_person_business", FLAG, "Its data are personal data"),
+        Column("place", TEXT, "Place of the main establishment"),
+        _FETCHED_AT,
+        _ERROR,
+        _FAILURE_KIND,
+    ),
+)
+
+COMPANY_FINANCIALS = Table(
+    "company_financials",
+    (
+        _KVK_NUMBER,
+        _ENRICHMENT_STATUS,
+        Column("employee_count", COUNT, "Employees"),
+        Column("employee_range", TEXT, "Employees, as a band"),
+        Column("revenue_range", TEXT, "Yearly revenue, as a band"),
+        Column("legal_form", TEXT, "As Company.info states it"),
+        Column("founded_date", DAY, "When it was founded"),
+        Column("is_active", FLAG, "Economically active"),
+        Column("sbi_codes", TEXTS, "Activity codes as Company.info states them"),
+        _json("financials", "revenue, profit (EUR) and year, as far as filed"),
+        _json("source_fields", "Our field → the wire field it came from"),
+        _json("unread_fields", "Our field → what was wrong with the wire field"),
+        _FETCHED_AT,
+        _ERROR,
+        _FAILURE_KIND,
+    ),
+)
+
+MERGED_COMPANIES = Table(
+    "merged_companies",
+    (
+        _COMPANY_ID,
+        Column("name", TEXT, "Statutory name, else the name it advertises under"),
+        _KVK_NUMBER,
+        Column("match_decision", TEXT, "auto, review or none; null when it was not looked up"),
+        Column("merged_from", TEXTS, "The companies this row absorbed"),
+        Column("vacancy_ids", TEXTS, "All their vacancies"),
+        Column("extraction_quality", SCORE, "Mean over its completed vacancies, 4 decimals"),
+        Column("employee_range", TEXT, "From Company.info, else from the register's count"),
+        Column("employee_count", COUNT, "From Company.info, else the register's"),
+        Column("revenue_range", TEXT, "From Company.info"),
+        Column("legal_form", TEXT, "Normalised legal form"),
+        Column("sbi_codes", TEXTS, "Activity codes, the main one first"),
+        Column("establishment_count", COUNT, "Establishments found in the register"),
+        _json("signals", "Field → list of value, quote, vacancy_id, url, date"),
+        _json("losing_values", "List of field, value, company_id that gave way in the merge"),
+        _json("filled_from", "Field → the merged company it was filled from"),
+        Column("founded_date", DAY, "From Company.info, else the register's"),
+        Column("is_active", FLAG, "No end date is registered"),
+        Column("is_natural_person_business", FLAG, "Its data are personal data"),
+        Column("non_mailing", FLAG, "It asked not to be approached"),
+        _json(
+            "outreach", "Channel → verdict (allowed, needs_opt_in, blocked, unknown) and its rule"
+        ),
+        _FIRST_SEEN_AT,
+    ),
+)
+
+SOURCE_ANSWERS = Table(
+    "source_answers",
+    (
+        Column("harvested_at", MOMENT, "When the harvest began"),
+        Column("source", TEXT, "Which source was asked"),
+        Column("search_term", TEXT, "For what; null where it takes no terms"),
+        Column("outcome", TEXT, "rows, empty, refused or broken"),
+        Column("found", COUNT, "Vacancies it brought"),
+        Column("new", COUNT, "Of these, never seen before by this search profile"),
+        Column("rejected", COUNT, "Rows that could not be read"),
+        Column("calls", COUNT, "Questions asked of the service"),
+        Column("message", TEXT, "What the source said of itself"),
+    ),
+)
+
+TABLES = {
+    table.asset: table
+    for table in (
+        RAW_VACANCIES,
+        EXTRACTED_VACANCIES,
+        COMPANY_QUALITY,
+        KVK_PROFILES,
+        COMPANY_FINANCIALS,
+        MERGED_COMPANIES,
+        SOURCE_ANSWERS,
+    )
+}
