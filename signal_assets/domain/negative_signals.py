@@ -1,7 +1,6 @@
 """Negative signals: phrases in a vacancy that say the company has bought already."""
 
 import re
-from collections import defaultdict
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
@@ -22,6 +21,8 @@ class NegativeSignal(Record):
 
 class _Phrase(NamedTuple):
     phrase: str
+    words: tuple[str, ...]
+    """In lower case, the longest first: a text that lacks one of them is not searched."""
     pattern: re.Pattern[str]
 
 
@@ -33,24 +34,25 @@ class NegativePhrases:
     """
 
     def __init__(self, phrases: Iterable[str]) -> None:
-        self._by_anchor: dict[str, list[_Phrase]] = defaultdict(list)
-        for phrase in dict.fromkeys(phrase.strip() for phrase in phrases):
-            words = re.findall(r"\w+", phrase)
-            if words:
-                anchor = max(words, key=len).lower()
-                self._by_anchor[anchor].append(_Phrase(phrase, _compile(phrase)))
+        self._phrases = [
+            _Phrase(phrase, words, _compile(phrase))
+            for phrase in sorted({phrase.strip() for phrase in phrases})
+            if (words := _words(phrase))
+        ]
 
     def find(self, title: str, description: str) -> tuple[NegativeSignal, ...]:
         """Return the first place of each phrase, in the description or else in the title."""
         lowered = f"{title}\n{description}".lower()
-        found = [
+        return tuple(
             signal
-            for anchor, phrases in self._by_anchor.items()
-            if anchor in lowered
-            for phrase in phrases
-            if (signal := _find(phrase, title, description))
-        ]
-        return tuple(sorted(found, key=lambda signal: signal.phrase))
+            for phrase in self._phrases
+            if all(word in lowered for word in phrase.words)
+            and (signal := _find(phrase, title, description))
+        )
+
+
+def _words(phrase: str) -> tuple[str, ...]:
+    return tuple(sorted(re.findall(r"\w+", phrase.lower()), key=len, reverse=True))
 
 
 def _compile(phrase: str) -> re.Pattern[str]:
