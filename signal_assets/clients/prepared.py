@@ -6,7 +6,6 @@ takes about ten. What is rare or large goes through SQLAlchemy as usual.
 
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Dialect, Select
@@ -56,57 +55,71 @@ class Transaction:
     def rows(self, statement: Prepared, values: Values) -> list[Row]:
         compiled = statement.compiled_for(self._dialect)
         self._cursor.execute(compiled.sql, compiled.parameters(values))
-        return [compiled.row(found) for found in self._cursor.fetchall()]
+        found = self._cursor.fetchall()
+        if not found:
+            return []
+        compiled.learn_types(self._cursor.description, self._dialect)
+        return [compiled.row(each) for each in found]
 
     def first(self, statement: Prepared, values: Values) -> Row | None:
         return next(iter(self.rows(statement, values)), None)
 
 
-@dataclass(frozen=True)
 class _Compiled:
-    sql: str
-    order: tuple[str, ...] | None
-    """Names of the parameters by position; None where the driver takes them by name."""
-    defaults: Mapping[str, object]
-    to_database: Mapping[str, _Convert]
-    row_type: Callable[..., Any]
-    from_database: Sequence[tuple[int, _Convert]]
+    """The text of a statement in one dialect, and how its values go in and come out."""
+
+    def __init__(self, compiled: SQLCompiler, dialect: Dialect) -> None:
+        binds = {name: compiled.binds[name] for name in compiled.params}
+        self.sql = str(compiled)
+        # Names of the parameters by position; None where the driver takes them by name.
+        self._order = tuple(compiled.positiontup) if compiled.positiontup is not None else None
+        self._defaults = {
+            name: bind.value for name, bind in binds.items() if bind.value is not None
+        }
+        self._to_database = {
+            name: convert
+            for name, bind in binds.items()
+            if (convert := _implementation(bind.type, dialect).bind_processor(dialect))
+        }
+        self._columns = _returned_columns(compiled)
+        self._row_type = _row_type([column.key for column in self._columns])
+        self._from_database: list[tuple[int, _Convert]] | None = None
 
     def parameters(self, values: Values) -> Any:
-        merged = {**self.defaults, **values}
-        for name, convert in self.to_database.items():
+        merged = {**self._defaults, **values}
+        for name, convert in self._to_database.items():
             merged[name] = convert(merged[name])
-        return merged if self.order is None else [merged[name] for name in self.order]
+        return merged if self._order is None else [merged[name] for name in self._order]
 
-    def row(self, found: Sequence[Any]) -> Any:
+    def learn_types(self, description: Any, dialect: Dialect) -> None:
+        """Choose how columns are read, which can depend on the type the driver says they have."""
+        if self._from_database is None:
+            self._from_database = [
+                (index, convert)
+                for index, column in enumerate(self._columns)
+                if (
+                    convert := _implementation(column.type, dialect).result_processor(
+                        dialect, description[index][1]
+                    )
+                )
+            ]
+
+    def row(self, found: Sequence[Any]) -> Row:
         cells = list(found)
-        for index, convert in self.from_database:
+        for index, convert in self._from_database or ():
             cells[index] = convert(cells[index])
-        return self.row_type(*cells)
+        return self._row_type(*cells)
 
 
 def _compile(statement: ClauseElement, columns: list[str] | None, dialect: Dialect) -> _Compiled:
     compiled = statement.compile(dialect=dialect, column_keys=columns)
     if not isinstance(compiled, SQLCompiler):
         raise TypeError(f"{statement} is not a query or a change of rows")
-    binds = {name: compiled.binds[name] for name in compiled.params}
-    returned = _returned_columns(compiled)
-    return _Compiled(
-        sql=str(compiled),
-        order=tuple(compiled.positiontup) if compiled.positiontup is not None else None,
-        defaults={name: bind.value for name, bind in binds.items() if bind.value is not None},
-        to_database={
-            name: convert
-            for name, bind in binds.items()
-            if (convert := _implementation(bind.type, dialect).bind_processor(dialect))
-        },
-        row_type=namedtuple("Row", [column.key for column in returned]),
-        from_database=[
-            (index, convert)
-            for index, column in enumerate(returned)
-            if (convert := _implementation(column.type, dialect).result_processor(dialect, None))
-        ],
-    )
+    return _Compiled(compiled, dialect)
+
+
+def _row_type(names: list[str]) -> Callable[..., Row]:
+    return namedtuple("Row", names)
 
 
 def _returned_columns(compiled: SQLCompiler) -> list[Any]:
