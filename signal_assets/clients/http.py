@@ -160,13 +160,9 @@ def excerpt(text: str, length: int = 300) -> str:
 class TryAgain(Exception):
     """The same question may succeed later; `wait_seconds` is what the service asks for."""
 
-    def __init__(
-        self, reason: str, wait_seconds: float | None = None, *, is_service_trouble: bool = True
-    ) -> None:
+    def __init__(self, reason: str, wait_seconds: float | None = None) -> None:
         super().__init__(reason)
         self.wait_seconds = wait_seconds
-        self.is_service_trouble = is_service_trouble
-        """False when only this item is held up and the service is well."""
 
 
 @dataclass(frozen=True)

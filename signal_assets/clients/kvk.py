@@ -34,7 +34,7 @@ from signal_assets.domain.business_register import (
     parse_profile,
     parse_search,
 )
-from signal_assets.domain.companies import KvkProfile, RegisterSearch
+from signal_assets.domain.companies import KvkProfile, RegisterSearch, Spend
 from signal_assets.domain.prices import PriceTable
 from signal_assets.domain.wire_fields import UnreadableAnswer, parse_json_object
 
@@ -105,6 +105,11 @@ class KvkClient:
         )
         self._lock = threading.Lock()
         self._version_warning: str | None = None
+
+    @property
+    def spend(self) -> Spend:
+        """Calls and money of this run so far."""
+        return self._service.spend
 
     @property
     def version_warning(self) -> str | None:
@@ -223,10 +228,10 @@ def judge_refusal(received: Received, product: str) -> Verdict:
     if codes & _OUR_FAULT:
         return RunStopped(f"{product} does not know this request: {said}", is_refusal=False)
     if status == 404 and "IPD1002" in codes:
-        return TryLater(said, received.asks_to_wait(), is_service_trouble=False)
+        return TryLater(said, received.asks_to_wait(), in_the_end="item")
     if status == 404 and "IPD1003" in codes:
         wait = received.asks_to_wait() or IPD1003_WAIT_SECONDS
-        return TryLater(said, wait, is_service_trouble=False)
+        return TryLater(said, wait, in_the_end="item")
     if status == 404 and codes & _ABSENT:
         return Answered(is_absent=True)
     if codes & _BAD_NUMBER:

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Protocol
+from typing import Literal, Protocol
 from urllib.parse import urlsplit
 
 import httpx
@@ -25,6 +25,7 @@ from signal_assets.clients.http import (
 from signal_assets.clients.ledger import LedgerSession
 from signal_assets.clients.paid_calls import Answer, Busy, Call, Ticket, call_key
 from signal_assets.clients.rate_limit import RateLimit
+from signal_assets.domain.companies import Spend
 from signal_assets.domain.prices import PriceTable
 from signal_assets.domain.records import Record
 
@@ -80,7 +81,9 @@ class TryLater:
     reason: str
     wait_seconds: float | None = None
     may_be_billed: bool = True
-    is_service_trouble: bool = True
+    in_the_end: Literal["trouble", "item", "refusal"] = "trouble"
+    """What it means when no attempt succeeds: trouble of the service, which stops the run when it
+    goes on; something about this item alone; or that the service will not serve us."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,12 @@ class RunStopped:
 
 
 Verdict = Answered | Unreadable | TryLater | ItemRefused | RunStopped
+
+
+class _Postponed(TryAgain):
+    def __init__(self, verdict: TryLater, reason: str) -> None:
+        super().__init__(reason, verdict.wait_seconds)
+        self.in_the_end = verdict.in_the_end
 
 
 class Judge(Protocol):
@@ -154,6 +163,10 @@ class MeteredService:
         """Requests that were sent so far, retries included."""
         return self._sent_count
 
+    @property
+    def spend(self) -> Spend:
+        return self._session.spend
+
     def find_stored(self, question: Question) -> Answer | None:
         """Return the answer if it stands in the ledger; asks nobody."""
         call = self._call(question)
@@ -170,10 +183,12 @@ class MeteredService:
         call = self._call(question)
         try:
             return self._patience.retrying()(self._ask_once, question, call)
-        except TryAgain as trouble:
-            if trouble.is_service_trouble:
-                self._note_trouble(str(trouble))
-            raise LookupFailed(f"{self._name}: {trouble}") from None
+        except _Postponed as postponed:
+            if postponed.in_the_end == "refusal":
+                raise self._stop(f"{self._name}: {postponed}", is_refusal=True) from None
+            if postponed.in_the_end == "trouble":
+                self._note_trouble(str(postponed))
+            raise LookupFailed(f"{self._name}: {postponed}") from None
 
     def _call(self, question: Question) -> Call:
         key = call_key(
@@ -234,10 +249,10 @@ class MeteredService:
                 )
         except NotSent as error:
             self._session.release(ticket, str(error))
-            raise TryAgain(str(error)) from None
+            raise _Postponed(TryLater(str(error)), str(error)) from None
         except NoAnswer as error:
             self._session.leave_unknown(ticket, str(error))
-            raise TryAgain(str(error)) from None
+            raise _Postponed(TryLater(str(error)), str(error)) from None
         except BaseException:
             self._session.leave_unknown(ticket, "interrupted while waiting for the answer")
             raise
@@ -257,9 +272,7 @@ class MeteredService:
         if isinstance(verdict, TryLater):
             settle = self._session.leave_unknown if verdict.may_be_billed else self._session.release
             settle(ticket, reason)
-            raise TryAgain(
-                reason, verdict.wait_seconds, is_service_trouble=verdict.is_service_trouble
-            )
+            raise _Postponed(verdict, reason)
         self._session.release(ticket, reason)
         if isinstance(verdict, RunStopped):
             raise self._stop(f"{self._name}: {reason}", is_refusal=verdict.is_refusal)

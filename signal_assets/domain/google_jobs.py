@@ -109,7 +109,8 @@ def find_stable_id(
     Google's `job_id` is base64 of JSON that also holds the search; inside it `htidocid` belongs to
     the vacancy. Without one, the id is made of title, company and place.
 
-    >>> find_stable_id(base64.b64encode(b'{"htidocid": "abc==", "fc": "x"}').decode(), "T", "C", "P")
+    >>> job_id = base64.b64encode(b'{"htidocid": "abc==", "fc": "of this search"}').decode()
+    >>> find_stable_id(job_id, "Boekhouder", "Voorbeeld B.V.", "Utrecht")
     'abc=='
     """
     if job_id is not None:

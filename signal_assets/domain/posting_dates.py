@@ -73,7 +73,7 @@ def parse_posted_at(text: str) -> datetime | None:
             return datetime(int(match[3]), month_number, int(match[1]), tzinfo=UTC)
         if not re.match(r"\d{4}-?\d{2}-?\d{2}", words):
             return None
-        moment = datetime.fromisoformat(words)
+        moment = datetime.fromisoformat(words.upper())
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         return None

@@ -200,7 +200,7 @@ class _Search:
         """Keep what a page brought; False when it brought nothing new."""
         new = {posting.external_id: posting for posting in page.postings}
         is_new = bool(new.keys() - self._postings.keys())
-        self._postings = new | self._postings
+        self._postings |= {key: value for key, value in new.items() if key not in self._postings}
         self._rejected.extend(page.rejected)
         return is_new
 
@@ -236,7 +236,8 @@ def judge(question: Question, received: Received) -> Verdict:
         if _OUT_OF_SEARCHES in said.lower():
             return RunStopped(said)
         wait = received.asks_to_wait()
-        return TryLater(f"throughput: {said}", wait, may_be_billed=False)
+        reason = f"throughput: {said}"
+        return TryLater(reason, wait, may_be_billed=False, in_the_end="refusal")
     if status in (401, 402, 403):
         return RunStopped(said)
     if status >= 500:
@@ -248,7 +249,8 @@ def judge(question: Question, received: Received) -> Verdict:
         kind, message = classify_page(payload)
     except UnreadableAnswer as error:
         return Unreadable(str(error))
-    if kind != "broken":
+    is_first_page = "next_page_token" not in dict(question.params)
+    if kind in ("jobs", "empty") or (kind == "ended" and not is_first_page):
         return Answered(is_absent=kind == "empty")
     metadata = payload.get("search_metadata")
     if isinstance(metadata, dict) and metadata.get("status") == "Success":
