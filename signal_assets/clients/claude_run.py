@@ -39,7 +39,10 @@ from signal_assets.domain.extractions import (
 logger = logging.getLogger(__name__)
 
 MAX_UNUSABLE_ANSWERS = 3
-"""Paid answers to one text that could not be used, over all runs; it is not asked again."""
+"""Useless paid answers to one text over all runs; the last of them is kept as its answer."""
+_NOT_ASKED_AGAIN = (
+    f"{MAX_UNUSABLE_ANSWERS} paid answers to this text were of no use, it is not asked again"
+)
 
 _INTAKE = 64
 _MAX_OPEN = 2_000
@@ -203,8 +206,6 @@ class ClaudeRun:
     def _start(self, job: _Job, now: float) -> None:
         if job.began_at is None:
             job.began_at = now
-            if not self._may_be_asked(job):
-                return
         if self._transport is None:
             self._transport = self._open_transport()
         try:
@@ -220,19 +221,6 @@ class ClaudeRun:
             task = asyncio.create_task(self._ask(self._transport, job, asked))
             self._in_flight.add(task)
             task.add_done_callback(self._wake_up)
-
-    def _may_be_asked(self, job: _Job) -> bool:
-        """Whether the text has not yet brought too many answers that were paid and useless."""
-        unusable = self._session.unusable_answers(job.call.key)
-        if unusable >= MAX_UNUSABLE_ANSWERS:
-            reason = (
-                f"{unusable} paid answers to this text could not be used; it is not asked again"
-            )
-            self._fail(job, "invalid", reason)
-            return False
-        if unusable:
-            self._double_cap(job)
-        return True
 
     def _wait_for_budget(self, job: _Job, reason: str) -> None:
         """Calls in flight hold more than they will cost: what is left is known when they are in."""
@@ -292,13 +280,14 @@ class ClaudeRun:
         tokens = message.tokens
         tokens_input = tokens.input + tokens.cache_read + tokens.cache_write_5m
         tokens_input += tokens.cache_write_1h
+        is_last = unusable is not None and self._is_last_chance(job)
         self._session.complete(
             ticket,
             body=body,
             cost_usd=cost,
             tokens_input=tokens_input,
             tokens_output=tokens.output,
-            reusable=unusable is None,
+            reusable=unusable is None or is_last,
         )
         job.cost_usd += cost
         job.tokens_input += tokens_input
@@ -306,7 +295,8 @@ class ClaudeRun:
         if unusable is None:
             self._finish(job, self._reading(job, claims))
         else:
-            self._settle_unusable(job, unusable.kind, _quarantine(unusable.reason, came))
+            reason = _quarantine(unusable.reason, came)
+            self._settle_unusable(job, unusable.kind, reason, is_last=is_last)
 
     def _judge(self, message: ClaudeMessage) -> tuple[tuple[Claim, ...], UnusableAnswer | None]:
         try:
@@ -314,15 +304,15 @@ class ClaudeRun:
         except UnusableAnswer as unusable:
             return (), unusable
 
-    def _settle_unusable(self, job: _Job, kind: FailureKind, reason: str) -> None:
+    def _is_last_chance(self, job: _Job) -> bool:
+        """Whether one more useless answer is enough: it then stands for all later ones."""
+        return self._session.unusable_answers(job.call.key) + 1 >= MAX_UNUSABLE_ANSWERS
+
+    def _settle_unusable(self, job: _Job, kind: FailureKind, reason: str, *, is_last: bool) -> None:
         """An answer that was cut off is asked for once more with room for the double."""
-        may_ask_again = (
-            kind == "truncated"
-            and not job.has_larger_cap
-            and self._stopped is None
-            and self._session.unusable_answers(job.call.key) < MAX_UNUSABLE_ANSWERS
-        )
-        if may_ask_again:
+        if is_last:
+            self._fail(job, kind, f"{reason}; {_NOT_ASKED_AGAIN}")
+        elif kind == "truncated" and not job.has_larger_cap and self._stopped is None:
             self._double_cap(job)
             self._ready.append(job)
         else:
@@ -444,13 +434,19 @@ class ClaudeRun:
         """Read an answer of the ledger again; it costs nothing now, and shows what it cost."""
         try:
             claims = parse_claims(parse_message(answer.body), self._questions.fields)
-        except (UnreadableAnswer, UnusableAnswer) as error:
-            reason = f"the stored answer cannot be read: {error}"
-            return ReadingFailed(kind="invalid", reason=reason, model=self._questions.model.name)
+        except UnusableAnswer as unusable:
+            return self._stored_failure(unusable.kind, f"{unusable.reason}; {_NOT_ASKED_AGAIN}")
+        except UnreadableAnswer as unreadable:
+            return self._stored_failure("invalid", f"the stored answer is {unreadable}")
         job.tokens_input += answer.tokens_input
         job.tokens_output += answer.tokens_output
         job.cost_usd += answer.cost_usd
         return self._reading(job, claims, from_ledger=True)
+
+    def _stored_failure(self, kind: FailureKind, reason: str) -> ReadingFailed:
+        return ReadingFailed(
+            kind=kind, reason=f"Claude: {reason}", model=self._questions.model.name
+        )
 
     def _reading(
         self, job: _Job, claims: tuple[Claim, ...], *, from_ledger: bool = False

@@ -165,10 +165,11 @@ def test_a_failed_vacancy_is_tried_again_by_the_next_run(desk):
 
 
 def test_after_three_useless_answers_a_text_is_not_paid_for_again(desk):
-    service = Service(always=answering("no JSON"))
+    service = Service(always=answering(stop_reason="refusal", content=[]))
     for _ in range(5):
         outcome = desk.read(service, vacancies(1)).only()
-    assert (len(service.requests), outcome.kind, outcome.cost_usd) == (3, "invalid", 0)
+    assert (len(service.requests), outcome.kind, outcome.cost_usd) == (3, "refused", 0)
+    assert "it is not asked again" in outcome.reason
 
 
 def test_the_same_useless_text_is_asked_once_in_a_run(desk):
