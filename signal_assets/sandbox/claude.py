@@ -51,7 +51,7 @@ class ClaudeService:
         self.model = KeywordModel()
         self.scripts = ScriptedFacts()
         self.limits = RateLimits(clock)
-        self._clock = clock
+        self.clock = clock
         self._cache = PromptCache()
         self._message_numbers = itertools.count(1)
 
@@ -98,7 +98,7 @@ class ClaudeService:
             segments,
             min_tokens=model.min_cache,
             arrived_at=asked.arrived_at,
-            answered_at=self._clock.now(),
+            answered_at=self.clock.now(),
         )
         message = self._write_message(request, model, segments, usage)
         check_message(message)

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from signal_assets.domain.records import Record
 from signal_assets.sandbox.exchange import Answer, Asked, Question, json_answer
 from signal_assets.sandbox.keys import SANDBOX_KEYS
-from signal_assets.sandbox.world import Establishment, SandboxCompany, World
+from signal_assets.sandbox.world import Address, Establishment, SandboxCompany, World
 
 MAX_RESULTS = 1000
 _FORMS = {
@@ -274,12 +274,14 @@ def _words(text: str) -> list[str]:
 
 
 def _address_fits(row: _Row, parameters: dict[str, list[str]]) -> bool:
-    place = row.establishment
+    place = row.establishment or row.company.seat
+    is_open = place is not None and not (row.establishment and row.establishment.is_shielded)
+    visible = place if is_open else None
     values = {
-        "plaats": place.place if place else row.company.seat,
-        "straatnaam": place.street if place and not place.is_shielded else None,
-        "postcode": place.postcode if place and not place.is_shielded else None,
-        "huisnummer": str(place.house_number) if place and not place.is_shielded else None,
+        "plaats": place.place if place else None,
+        "straatnaam": visible.street if visible else None,
+        "postcode": visible.postcode if visible else None,
+        "huisnummer": str(visible.house_number) if visible else None,
         "huisletter": None,
         "postbusnummer": None,
     }
@@ -319,13 +321,17 @@ def _render_row_address(row: _Row, parameters: dict[str, list[str]]) -> dict[str
     place = row.establishment
     if place is None:
         seat = row.company.seat
-        return {"binnenlandsAdres": {"type": "bezoekadres", "plaats": seat}} if seat else None
+        return {"binnenlandsAdres": _visit(seat, parameters)} if seat else None
     if place.is_shielded:
         return {"binnenlandsAdres": {"type": "postadres", "plaats": place.place}}
+    return {"binnenlandsAdres": _visit(place, parameters)}
+
+
+def _visit(place: Address, parameters: dict[str, list[str]]) -> dict[str, Any]:
     address: dict[str, Any] = {"type": "bezoekadres", "straatnaam": place.street}
     if "postcode" in parameters:
         address |= {"huisnummer": place.house_number, "postcode": place.postcode}
-    return {"binnenlandsAdres": {**address, "plaats": place.place}}
+    return {**address, "plaats": place.place}
 
 
 def _search_url(asked: Asked, page: int) -> str:
@@ -343,9 +349,7 @@ def _page_links(asked: Asked, page: int, size: int, total: int) -> dict[str, str
 
 
 def _render_owner(company: SandboxCompany, base_url: str) -> dict[str, Any]:
-    addresses = None
-    if not company.establishments and company.seat:
-        addresses = [{"type": "bezoekadres", "indAfgeschermd": "Nee", "plaats": company.seat}]
+    addresses = [_render_visiting_address(company.seat)] if company.seat else None
     return _without_nulls(
         {
             "rsin": company.rsin,
@@ -388,6 +392,10 @@ def _render_address(place: Establishment) -> dict[str, Any]:
             "plaats": place.place,
             "land": "Nederland",
         }
+    return _render_visiting_address(place)
+
+
+def _render_visiting_address(place: Address) -> dict[str, Any]:
     return {
         "type": "bezoekadres",
         "indAfgeschermd": "Nee",
@@ -400,7 +408,7 @@ def _render_address(place: Establishment) -> dict[str, Any]:
     }
 
 
-def _street_line(place: Establishment) -> str:
+def _street_line(place: Address) -> str:
     return f"{place.street} {place.house_number}"
 
 

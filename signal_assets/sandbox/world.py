@@ -14,15 +14,20 @@ from signal_assets.domain.records import Record
 YesNo = Literal["Ja", "Nee"]
 
 
-class Establishment(Record):
-    """One establishment; the first of a company is its main one unless it says otherwise."""
+class Address(Record):
+    """A visiting address."""
 
-    number: str
-    trade_names: tuple[str, ...]
     street: str
     house_number: int
     postcode: str
     place: str
+
+
+class Establishment(Address):
+    """One establishment of a company."""
+
+    number: str
+    trade_names: tuple[str, ...]
     is_main: bool = False
     is_shielded: bool = False
     employees: int | None = None
@@ -44,8 +49,8 @@ class SandboxCompany(Record):
     establishments: tuple[Establishment, ...] = ()
     websites: tuple[str, ...] = ()
     expired_names: tuple[str, ...] = ()
-    seat: str | None = None
-    """Place of a company without establishments."""
+    seat: Address | None = None
+    """Where a company without establishments sits."""
     company_info: dict[str, Any] | None = None
     """What Company.info answers besides number and name; None: it does not know the company."""
 

@@ -229,7 +229,7 @@ ON_THE_LINE = ["reset_before_headers", "reset_mid_body", "slow_drip"]
 
 def ask(sandbox: SandboxServer, service: str, fault: str = "", **more: str) -> httpx.Response:
     key = SANDBOX_KEYS[service]
-    with httpx.Client(base_url=sandbox.url + MOUNTS[service], timeout=10) as http:
+    with httpx.Client(base_url=sandbox.url + MOUNTS[service], timeout=10, verify=False) as http:
         if service == "claude":
             headers = {"authorization": f"Bearer {key}", "anthropic-version": "2026-10-21"}
             return http.post("/v1/messages", json=claude_body(TEXT), headers=headers)
