@@ -1,11 +1,33 @@
-"""Fixtures that any test may ask for."""
+"""Fixtures that any test may ask for.
+
+Dagster's partitions are made from the profiles folder when the code is loaded, so the tests' own
+folder is named here, before anything of ours is imported. Keys of the person who runs the tests are
+taken out of the environment: no test reaches a real service.
+"""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+TEST_PROFILES = Path(__file__).resolve().parent / "profiles"
+
+_OURS = ("SIGNAL_ASSETS_", "ANTHROPIC_", "KVK_", "COMPANY_INFO_", "SERPAPI_", "DAGSTER_", "LLM_")
+_KEPT = ("SIGNAL_ASSETS_REFERENCE_DATA",)
+
+for _name in [name for name in os.environ if name.startswith(_OURS) and name not in _KEPT]:
+    del os.environ[_name]
+os.environ["SIGNAL_ASSETS_PROFILES"] = str(TEST_PROFILES)
+os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Run each test in an empty folder: no `.env`, no tables and no profiles of anybody."""
+    monkeypatch.chdir(tmp_path)
+    yield
 
 
 @pytest.fixture(scope="session")
