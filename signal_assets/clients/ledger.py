@@ -78,8 +78,9 @@ def utc_now() -> datetime:
 class Ledger:
     """The paid calls of all runs in one database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, heartbeat_seconds: float = HEARTBEAT_SECONDS) -> None:
         self._database = database
+        self._heartbeat_seconds = heartbeat_seconds
 
     @classmethod
     def open(cls, url: str) -> "Ledger":
@@ -103,7 +104,9 @@ class Ledger:
         now: Callable[[], datetime] = utc_now,
     ) -> "LedgerSession":
         """Return the session of one run; enter it with `with` before the first call."""
-        return LedgerSession(self._database, caller, budgets, kill_switch, now)
+        return LedgerSession(
+            self._database, caller, budgets, kill_switch, now, self._heartbeat_seconds
+        )
 
     def close(self) -> None:
         self._database.close()
@@ -180,8 +183,10 @@ class LedgerSession:
         budgets: Budgets,
         kill_switch: bool,
         now: Callable[[], datetime],
+        heartbeat_seconds: float,
     ) -> None:
         self._database = database
+        self._heartbeat_seconds = heartbeat_seconds
         self._caller = caller
         self._budgets = budgets
         self._kill_switch = kill_switch
@@ -343,7 +348,7 @@ class LedgerSession:
         )
 
     def _beat(self) -> None:
-        while not self._ends.wait(HEARTBEAT_SECONDS):
+        while not self._ends.wait(self._heartbeat_seconds):
             try:
                 self._database.write(self._show_life)
             except DatabaseUnavailable as error:

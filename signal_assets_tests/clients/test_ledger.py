@@ -1,3 +1,4 @@
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -5,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import Connection, select, update
 
+from signal_assets.clients.database_tables import holders
 from signal_assets.clients.errors import BudgetExhausted
 from signal_assets.clients.ledger import (
     Answer,
@@ -348,6 +351,51 @@ def test_the_same_question_has_the_same_key(first, second):
 )
 def test_another_question_has_another_key(first, second):
     assert first != second
+
+
+def move_elsewhere(ledger: Ledger) -> None:
+    ledger.database.write(lambda db: db.execute(update(holders).values(host="elsewhere")))
+
+
+def test_a_holder_elsewhere_is_waited_for_as_long_as_it_shows_life(open_session, ledger, clock):
+    with open_session() as first:
+        ask(first, a_call())
+        move_elsewhere(ledger)
+        with open_session(run_id="run-2") as second:
+            clock.now += timedelta(seconds=30)
+            assert isinstance(second.begin(a_call()), Busy)
+            clock.now += timedelta(seconds=1)
+            assert isinstance(second.begin(a_call()), Ticket)
+
+
+def test_a_holder_that_was_taken_for_dead_may_still_deliver(open_session, ledger, clock):
+    with open_session() as first, open_session(run_id="run-2") as second:
+        late = ask(first, a_call())
+        move_elsewhere(ledger)
+        clock.now += timedelta(seconds=31)
+        ticket = ask(second, a_call())
+        first.complete(late, body="late", cost_usd=CENT)
+        second.complete(ticket, body="second", cost_usd=CENT)
+        answer = second.begin(a_call())
+    assert isinstance(answer, Answer)
+    assert answer.body == "second"
+    assert ledger.spending()[0].cost_usd == 2 * CENT
+    assert ledger.drift() == []
+
+
+def newest_heartbeat(db: Connection) -> datetime:
+    return db.execute(select(holders.c.heartbeat_at)).scalar_one()
+
+
+def test_an_open_session_shows_life(ledger):
+    ledger = Ledger(ledger.database, heartbeat_seconds=0.01)
+    caller = Caller(run_id="run-1", asset="any", search_profile="any")
+    seen: set[datetime] = set()
+    with ledger.session(caller, Budgets()):
+        give_up_at = time.monotonic() + 10
+        while len(seen) < 3 and time.monotonic() < give_up_at:
+            seen.add(ledger.database.read(newest_heartbeat))
+    assert len(seen) >= 3
 
 
 def test_what_is_not_json_has_no_key():
