@@ -7,7 +7,7 @@ them are also ordinary words, and which product is an edition of which. The ship
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 from typing import Annotated, Literal, NamedTuple
 
@@ -26,6 +26,8 @@ class ProductRule(Record):
     """The usual spelling; counts as a spelling too."""
     also: tuple[str, ...] = ()
     """Other spellings; a blank stands for blanks or a hyphen."""
+    means: str | None = None
+    """The product this name stands for, where the name needs conditions of its own."""
     edition_of: str | None = None
     """The product this is an edition or module of: once the edition is named, the bare name of
     that product is not a second product."""
@@ -48,14 +50,23 @@ class ProductRules(Record):
     products: tuple[ProductRule, ...]
 
 
+class PatternRule(Record):
+    """One pattern and the words at which it may begin."""
+
+    at: str
+    """Its first word, or several: `team*` for a beginning, `*team` for an end, `#` for digits."""
+    match: str
+    """A regular expression in lower case; its group `value`, or all of it, is the value."""
+
+
 class PatternRules(Record):
     """A shipped rule set that finds phrases; the first pattern that matches gives the value."""
 
     kind: Literal["patterns"]
     words: dict[str, str] = Field(default_factory=dict)
     """Pieces that a pattern may name in double angle brackets."""
-    patterns: tuple[str, ...]
-    """In order of preference, in lower case; the group `value`, or all of it, is the value."""
+    patterns: tuple[PatternRule, ...]
+    """In order of preference."""
     unless: tuple[str, ...] = ()
     """What in the same sentence makes it something else."""
 
@@ -99,6 +110,67 @@ def fold_case(text: str) -> str:
     return "".join(one.lower() if len(one.lower()) == 1 else one for one in text)
 
 
+_WORD = re.compile(r"[^\W_]+")
+_GLUED_WORD = re.compile(r"[A-Z](?<=[a-zà-ÿ][A-Z])[^\W_]*")
+
+
+@cache
+def _lone_letter(letter: str) -> re.Pattern[str]:
+    """A letter that stands alone and opens a name ("S/4HANA", "e-invoicing")."""
+    return re.compile(rf"{letter}(?=[/.\\-]+\w)(?<![^\W_]{letter})")
+
+
+_FEW_WORDS = 64
+"""Up to so many words are searched for one by one, which is cheaper than an index."""
+
+
+class TextWords:
+    """The different words of a text, in lower case, and where each of them begins.
+
+    A capital after a small letter begins a word too: job boards lose the blank between two lines
+    ("GeneralNetSuite").
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.lower = fold_case(text)
+        self._asked = 0
+        self.distinct = set(_WORD.findall(self.lower))
+        glued = _GLUED_WORD.findall(text)
+        if glued:
+            self.distinct.update(map(fold_case, glued))
+
+    def starts(self, word: str) -> Iterable[int]:
+        """Return the places where `word`, one of the distinct words, begins, in order."""
+        if len(word) == 1 and word.isalpha():
+            return (found.start() for found in _lone_letter(word).finditer(self.lower))
+        self._asked += 1
+        return self._index.get(word, ()) if self._asked > _FEW_WORDS else self._search(word)
+
+    def _search(self, word: str) -> Iterator[int]:
+        start = self.lower.find(word)
+        while start >= 0:
+            end = start + len(word)
+            if not self.lower[end : end + 1].isalnum() and self._begins_word(start):
+                yield start
+            start = self.lower.find(word, end)
+
+    @cached_property
+    def _index(self) -> dict[str, list[int]]:
+        """All places of all words, for a text that holds many of the words asked for."""
+        index: dict[str, list[int]] = {}
+        for word in _WORD.finditer(self.lower):
+            index.setdefault(word.group(), []).append(word.start())
+        for glued in _GLUED_WORD.finditer(self.text):
+            index.setdefault(fold_case(glued.group()), []).append(glued.start())
+        return index
+
+    def _begins_word(self, start: int) -> bool:
+        if start == 0 or not self.lower[start - 1].isalnum():
+            return True
+        return self.text[start].isupper() and self.text[start - 1].islower()
+
+
 class Mention(NamedTuple):
     """A product named in a text."""
 
@@ -113,7 +185,6 @@ class _Spelling(NamedTuple):
     length: int
 
 
-_WORD = re.compile(r"[^\W_]+")
 _CONTEXT_CHARS = 80
 _CONTEXT = re.compile(
     r"software|syste[e]?m|pakket|package|programma|program\b|\berp\b|boekhoud|bookkeep|accounting|"
@@ -159,7 +230,7 @@ class Gazetteer:
             raise ValueError(f"{rule.name}: the spelling {spelling!r} holds no letter or digit")
         entry = _Spelling(rule, _compile_spelling(spelling, rule.cased), len(spelling))
         self._by_first_word.setdefault(fold_case(first.group()), []).append(entry)
-        self._usual.setdefault(_squeeze(spelling), rule.name)
+        self._usual.setdefault(_squeeze(spelling), rule.means or rule.name)
 
     def usual_spelling(self, name: str) -> str | None:
         """Return the usual spelling of the product called `name`, or None if it is not known.
@@ -175,27 +246,36 @@ class Gazetteer:
         Without `needs_context` a name that is also an ordinary word counts by its capitals alone:
         for a quote, which is too short to show its context.
         """
-        lower = fold_case(text)
+        return self.mentions_among(TextWords(text), needs_context=needs_context)
+
+    def mentions_among(self, words: TextWords, *, needs_context: bool = True) -> Iterator[Mention]:
+        """Yield the products named in a text whose words are known already."""
+        known = self._by_first_word
+        starts = sorted(
+            (start, word)
+            for word in words.distinct
+            if word in known
+            for start in words.starts(word)
+        )
         end = 0
-        for word in _WORD.finditer(lower):
-            spellings = self._by_first_word.get(word.group())
-            if spellings is None or word.start() < end:
+        for start, word in starts:
+            if start < end:
                 continue
-            found = self._longest(spellings, text, lower, word.start(), needs_context)
+            found = self._longest(known[word], words, start, needs_context)
             if found is not None:
                 end = found.end
                 yield found
 
     def _longest(
-        self, spellings: list[_Spelling], text: str, lower: str, start: int, needs_context: bool
+        self, spellings: list[_Spelling], words: TextWords, start: int, needs_context: bool
     ) -> Mention | None:
         for spelling in spellings:
-            match = spelling.pattern.match(text if spelling.product.cased else lower, start)
+            rule = spelling.product
+            match = spelling.pattern.match(words.text if rule.cased else words.lower, start)
             if match is None:
                 continue
-            name = spelling.product.name
-            if self._checks[name].allow(lower, start, match.end(), needs_context):
-                return Mention(name, start, match.end())
+            if self._checks[rule.name].allow(words.lower, start, match.end(), needs_context):
+                return Mention(rule.means or rule.name, start, match.end())
         return None
 
     def names_in(self, text: str) -> set[str]:
@@ -222,7 +302,7 @@ class _Checks:
     def __init__(self, rule: ProductRule) -> None:
         self._needs_context = rule.needs_context
         self._before = _any_of(rule.not_after, r"(?:{})[\s\-]{{1,3}}$")
-        self._after = _any_of(rule.not_before, r"[\s\-,(\\]{{0,4}}(?:{})")
+        self._after = _any_of(rule.not_before, r"[\s\-,(|*\\]{{0,4}}(?:{})")
         self._near = _any_of(rule.not_near, r"(?:{})")
 
     def allow(self, lower: str, start: int, end: int, needs_context: bool) -> bool:

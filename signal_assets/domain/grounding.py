@@ -300,10 +300,15 @@ _NUMBER_WORDS = {
     for word in words.split()
 }
 _EMPTY_WORDS = frozenset(
-    "about around almost nearly roughly approximately circa over more less than least most with "
-    "from that this their them ongeveer bijna ruim meer minder minstens dan voor door met van "
-    "unquantified stated mentioned".split()
+    word
+    for words in (
+        "about around almost nearly roughly approximately circa over more less than least most",
+        "with from that this their them ongeveer bijna ruim meer minder minstens dan voor door",
+        "met van unquantified stated mentioned",
+    )
+    for word in words.split()
 )
+"""Words that state nothing of their own."""
 _SHORTEST_WORD = 4
 
 
@@ -366,6 +371,16 @@ def _numbers(text: str) -> set[str]:
         is_thousands = re.match(r"[kK](?![^\W_])", text[match.end() :]) is not None
         found.add(number + "000" if is_thousands and number.isdigit() else number)
     return found
+
+
+def stated_numbers(text: str) -> set[str]:
+    """The numbers that `text` states, in digits or (up to twelve) in words.
+
+    >>> sorted(stated_numbers("een team van zes, 15.000 facturen"))
+    ['1', '15000', '6']
+    """
+    folded = fold_text(text)
+    return _numbers(folded) | _spelled_numbers(folded)
 
 
 def _spelled_numbers(text: str) -> set[str]:

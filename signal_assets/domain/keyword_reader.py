@@ -15,11 +15,12 @@ from signal_assets.domain.gazetteers import (
     Mention,
     PatternRules,
     ProductRules,
-    fold_case,
+    TextWords,
     products_of,
     shipped_rule_names,
     shipped_rules,
 )
+from signal_assets.domain.grounding import MAX_QUOTE_CHARS
 from signal_assets.domain.search_profiles import ExtractionOptions, KeywordRules
 
 MAX_VALUES_PER_FIELD = 50
@@ -39,34 +40,38 @@ class KeywordReader:
     """
 
     def __init__(self, extraction: ExtractionOptions) -> None:
-        rules = {
-            field: _FieldRules(field, extraction.keywords.get(field))
-            for field in extraction.schema_
-        }
         self._gazetteer = gazetteer_for(extraction)
         self._fields_of_product: dict[str, list[str]] = {}
-        for field, field_rules in rules.items():
-            for product in field_rules.products:
-                self._fields_of_product.setdefault(product, []).append(field)
-        self._patterns = {
-            field: field_rules.finders
-            for field, field_rules in rules.items()
-            if field_rules.finders
-        }
+        self._phrases = _PhraseIndex()
+        self._own_patterns: dict[str, tuple[re.Pattern[str], ...]] = {}
+        for field in extraction.schema_:
+            self._add_field(field, extraction.keywords.get(field))
+
+    def _add_field(self, field: str, rules: KeywordRules | None) -> None:
+        products: list[str] = list(rules.products) if rules is not None else []
+        shipped = _shipped_for(field, rules)
+        if isinstance(shipped, ProductRules):
+            products.extend(rule.name for rule in shipped.products if rule.means is None)
+        elif shipped is not None:
+            self._phrases.add(field, shipped)
+        for product in products:
+            self._fields_of_product.setdefault(product, []).append(field)
+        if rules is not None and rules.patterns:
+            self._own_patterns[field] = _compile_own(field, rules.patterns)
 
     def read(self, vacancy: VacancyText) -> tuple[Claim, ...]:
-        """Return what the rules find in the vacancy, field by field; never raises on any text."""
-        claims: list[Claim] = []
-        parts = [_Text(vacancy.description), _Text(vacancy.title)]
-        claims.extend(self._read_products(parts))
-        for field, finders in self._patterns.items():
-            claims.extend(_read_patterns(field, finders, parts))
+        """Return what the rules find in the vacancy; never raises, on any text."""
+        parts = [_Part(vacancy.description), _Part(vacancy.title)]
+        claims = list(self._read_products(parts))
+        claims.extend(self._phrases.read(parts))
+        for field, patterns in self._own_patterns.items():
+            claims.extend(_read_own(field, patterns, parts))
         return tuple(claims)
 
-    def _read_products(self, parts: list["_Text"]) -> Iterator[Claim]:
+    def _read_products(self, parts: list["_Part"]) -> Iterator[Claim]:
         found: dict[str, _Named] = {}
         for part in parts:
-            for mention in self._gazetteer.mentions(part.text):
+            for mention in self._gazetteer.mentions_among(part.words):
                 if mention.product not in self._fields_of_product:
                     continue
                 state = part.state_of(mention)
@@ -75,13 +80,12 @@ class KeywordReader:
                 known = found.get(mention.product)
                 if known is None or _STATE_ORDER[state] < _STATE_ORDER[known.state]:
                     found[mention.product] = _Named(part, mention, state)
-        editions = {parent for product in found for parent in self._gazetteer.lineage(product)[1:]}
+        plain = {name for product in found for name in self._gazetteer.lineage(product)[1:]}
         for product, named in found.items():
-            if product in editions:
-                continue
-            quote = named.part.clause(named.mention.start, named.mention.end)
-            for field in self._fields_of_product[product]:
-                yield Claim(field=field, value=product, quote=quote, state=named.state)
+            if product not in plain:
+                quote = named.part.clause(named.mention.start, named.mention.end)
+                for field in self._fields_of_product[product]:
+                    yield Claim(field=field, value=product, quote=quote, state=named.state)
 
 
 def gazetteer_for(extraction: ExtractionOptions) -> Gazetteer:
@@ -104,6 +108,10 @@ _NOT_USED_AFTER = re.compile(
     r"[^,;:]{0,30}\b(?:niet (?:nodig|vereist|noodzakelijk)|geen (?:vereiste|must)|"
     r"not (?:required|needed|necessary)|is geen)\b"
 )
+_NAMES_A_COMPANY = re.compile(
+    r"(?:\b(?:at|bij|join|joining)|\b(?:alliance|technology|technologie|global|wereldwijde|strategic|"
+    r"strategische)[ -]partners?\b[^.;]{0,60})\s$"
+)
 _MIGRATING = re.compile(
     r"implementat|implementing|implementeren|migrat|migreren|overstap|overgang naar|transiti|"
     r"uitrol|roll.?out|go.?live|invoer(?:en|ing)|introduc|vervang|replac|onboarding of|moving to|"
@@ -112,35 +120,39 @@ _MIGRATING = re.compile(
 _ASKED = re.compile(
     r"ervaring|experience|kennis|knowledge|bekend|familiar|affiniteit|affinity|proficien|"
     r"\bpré\b|\bpre\b|\bplus\b|prefer|voorkeur|liefst|vaardig|skill|expertise|gewenst|desir|"
-    r"beheers|\bcomputer\b|vertrouwd|handig|certifi|background|advantage|pluspunt|understanding|"
+    r"\bbeheers|\bcomputer\b|vertrouwd|handig|certifi|background|advantage|pluspunt|understanding|"
     r"ability to|gewerkt met|literate|literacy|competen|strong|excellent"
 )
 _WORKS_WITH = re.compile(
-    r"\bwij (?:werken|gebruiken)|\bwe (?:use|work)|je werkt met|je gaat werken met|\bin (?:ons|onze)|"
-    r"\bour\b|\bons\b|\bonze\b|you will (?:use|work)"
+    r"\bwij (?:werken|gebruiken)|\bwe (?:use|work)|je werkt met|je gaat werken met|"
+    r"\bin (?:ons|onze)|\bour\b|\bons\b|\bonze\b|you will (?:use|work)"
 )
 _ASKING_HEADER = re.compile(
-    r"(?m)^.{0,30}(?:wat vragen|wie ben jij|jouw profiel|je profiel|functie-?eisen|wat breng|"
-    r"wat neem|profiel|vereisten|requirements|qualifications|your profile|who you are|what you bring|"
-    r"what we ask|what we.{1,10}looking for|your skills|skills|experience|wij vragen|jij hebt|"
-    r"dit ben jij|you have|wat verwachten|wij verwachten|competenties|wat heb je|heb jij|must have|"
-    r"nice to have|preferred).{0,40}$"
+    r"(?m)^[\s*#_•-]{0,8}(?:[^\n]{0,25}?(?:wat vragen|wie ben jij|wie ben je|jouw profiel|"
+    r"je profiel|functie-?eisen|wat breng|wat neem|vereisten|requirements|qualifications|"
+    r"your profile|"
+    r"who you are|what you.{0,3} bring|you bring|what we ask|looking for|wij vragen|dit ben jij|"
+    r"wat verwachten|wij verwachten|competenties|wat heb je|heb jij|must have|nice to have|"
+    r"about you|over jou\b|minimum|preferred)[^\n]{0,25}|"
+    r"(?:skills|profiel|profile|experience|ervaring|jij hebt|je hebt|you have)[^\n]{0,12})$"
 )
 _OTHER_HEADER = re.compile(
-    r"(?m)^.{0,30}(?:wat ga je|functieomschrijving|de functie|je functie|jouw functie|"
-    r"taken|werkzaamheden|responsibilities|what you.{0,4}ll do|what you will do|your role|the role|"
-    r"job description|about us|over ons|wie zijn wij|wat bieden|wij bieden|what we offer|we offer|"
-    r"ons aanbod|benefits|arbeidsvoorwaarden|duties|key tasks|you will|your tasks|jouw rol|"
-    r"je werk|de organisatie|your job|essential functions|accountabilities).{0,40}$"
+    r"(?m)^[\s*#_•-]{0,8}[^\n]{0,25}?(?:wat ga je|functieomschrijving|de functie|je functie|"
+    r"jouw functie|takenpakket|taken|werkzaamheden|responsibilities|what you.{0,3}ll do|"
+    r"what you will do|your role|the role|job description|about us|about the|over ons|wie zijn wij|"
+    r"wat bieden|wij bieden|we offer|ons aanbod|benefits|arbeidsvoorwaarden|duties|key tasks|"
+    r"you will|your tasks|jouw rol|je rol|je werk|de organisatie|your job|essential functions|"
+    r"accountabilities|het team|the team|your day|what.{0,3} in it for you)[^\n]{0,25}$"
 )
 
 
-class _Text:
-    """One part of a vacancy and what is asked of it more than once."""
+class _Part:
+    """Title or description, and what is asked of it more than once."""
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.lower = fold_case(text)
+        self.words = TextWords(text)
+        self.lower = self.words.lower
 
     def clause(self, start: int, end: int) -> str:
         """The words around a mention, up to the ends of its sentence or a word near the limit."""
@@ -165,9 +177,11 @@ class _Text:
         return quote.strip().lstrip("*+-•· \t").rstrip("* \t") or self.text[start:end]
 
     def state_of(self, mention: Mention) -> ToolState | None:
-        """How the text speaks of the product; None where it says that it is not used."""
+        """How the text speaks of the product; None where it is not used, or the maker is meant."""
         before = _last_clause(self.lower[max(0, mention.start - 120) : mention.start])
         after = _first_clause(self.lower[mention.end : mention.end + 80])
+        if _NAMES_A_COMPANY.search(before):
+            return None
         if _NOT_USED.search(before) or _NOT_USED_AFTER.match(after):
             return None
         if _MIGRATING.search(before) or _MIGRATING.search(after[:40]):
@@ -211,56 +225,107 @@ def _first_clause(after: str) -> str:
 
 
 class _Named(NamedTuple):
-    part: _Text
+    part: _Part
     mention: Mention
     state: ToolState
 
 
-class _Finder(NamedTuple):
-    """Patterns of one rule set or one profile; `is_single`: the first that matches is enough."""
-
-    patterns: tuple[re.Pattern[str], ...]
-    unless: re.Pattern[str] | None
-    is_single: bool
-    reads_lower_case: bool
-
-
-class _FieldRules:
-    """The rules of one field, shipped and its own together."""
-
-    def __init__(self, field: str, rules: KeywordRules | None) -> None:
-        name = rules.use if rules is not None and rules.use else None
-        if name is not None and name not in shipped_rule_names():
+def _shipped_for(field: str, rules: KeywordRules | None) -> ProductRules | PatternRules | None:
+    """The shipped rule set a field uses: the one it names, else the one it is named like."""
+    if rules is not None and rules.use is not None:
+        if rules.use not in shipped_rule_names():
             known = ", ".join(shipped_rule_names())
-            raise ValueError(f"keywords of {field}: no rule set {name!r}; there are {known}")
-        if name is None and rules is None and field in shipped_rule_names():
-            name = field
-        self.products: list[str] = []
-        self.finders: list[_Finder] = []
-        if name is not None:
-            self._add_shipped(name)
-        if rules is not None:
-            self.products.extend(rules.products)
-            if rules.patterns:
-                self.finders.append(_own_finder(field, rules.patterns))
-
-    def _add_shipped(self, name: str) -> None:
-        shipped = shipped_rules(name)
-        if isinstance(shipped, ProductRules):
-            self.products.extend(product.name for product in shipped.products)
-        else:
-            self.finders.append(_shipped_finder(shipped))
+            raise ValueError(f"keywords of {field}: no rule set {rules.use!r}; there are {known}")
+        return shipped_rules(rules.use)
+    has_own = rules is not None and (rules.products or rules.patterns)
+    return None if has_own or field not in shipped_rule_names() else shipped_rules(field)
 
 
-def _shipped_finder(rules: PatternRules) -> _Finder:
-    return _Finder(
-        patterns=tuple(re.compile(_fill_in(one, rules.words)) for one in rules.patterns),
-        unless=re.compile("|".join(_fill_in(one, rules.words) for one in rules.unless))
-        if rules.unless
-        else None,
-        is_single=True,
-        reads_lower_case=True,
-    )
+class _Phrase(NamedTuple):
+    """One pattern of a shipped rule set."""
+
+    field: str
+    first_words: re.Pattern[str]
+    pattern: re.Pattern[str]
+    unless: re.Pattern[str] | None
+
+
+class _PhraseIndex:
+    """The patterns of all fields, each tried only at the words at which it may begin."""
+
+    def __init__(self) -> None:
+        self._phrases: list[_Phrase] = []
+        self._by_word: dict[str, tuple[int, ...]] = {}
+
+    def add(self, field: str, rules: PatternRules) -> None:
+        unless = "|".join(_fill_in(one, rules.words) for one in rules.unless)
+        for rule in rules.patterns:
+            self._phrases.append(
+                _Phrase(
+                    field,
+                    _compile_first_words(rule.at),
+                    re.compile(_fill_in(rule.match, rules.words)),
+                    re.compile(unless) if unless else None,
+                )
+            )
+
+    def read(self, parts: list[_Part]) -> Iterator[Claim]:
+        """Yield for each field the first pattern's earliest match, the description first."""
+        done: set[str] = set()
+        for part in parts:
+            places = self._places(part)
+            for number in sorted(places):
+                phrase = self._phrases[number]
+                if phrase.field in done:
+                    continue
+                match = _earliest_match(phrase, part.lower, sorted(places[number]))
+                if match is not None:
+                    done.add(phrase.field)
+                    yield from _claims_of(phrase.field, part, match)
+
+    def _places(self, part: _Part) -> dict[int, list[int]]:
+        """Where each pattern (by its number) may begin."""
+        places: dict[int, list[int]] = {}
+        known = self._by_word
+        for word in part.words.distinct:
+            numbers = known.get(word)
+            if numbers is None:
+                numbers = self._phrases_beginning_with(word)
+            if numbers:
+                starts = list(part.words.starts(word))
+                for number in numbers:
+                    places.setdefault(number, []).extend(starts)
+        return places
+
+    def _phrases_beginning_with(self, word: str) -> tuple[int, ...]:
+        found = tuple(
+            number
+            for number, phrase in enumerate(self._phrases)
+            if phrase.first_words.fullmatch(word)
+        )
+        if len(self._by_word) < _KNOWN_WORDS:
+            self._by_word[word] = found
+        return found
+
+
+_KNOWN_WORDS = 100_000
+"""The words whose patterns are remembered, over all vacancies; some 20 MB when full."""
+
+
+def _earliest_match(phrase: _Phrase, lower: str, starts: list[int]) -> re.Match[str] | None:
+    for start in starts:
+        match = phrase.pattern.match(lower, start)
+        if match is not None and not _is_something_else(phrase.unless, lower, match):
+            return match
+    return None
+
+
+def _is_something_else(unless: re.Pattern[str] | None, lower: str, match: re.Match[str]) -> bool:
+    if unless is None:
+        return False
+    before = _last_clause(lower[max(0, match.start() - 40) : match.start()])
+    after = _first_clause(lower[match.end() : match.end() + 30])
+    return unless.search(f"{before}{match.group()}{after}") is not None
 
 
 def _fill_in(pattern: str, words: dict[str, str]) -> str:
@@ -270,48 +335,43 @@ def _fill_in(pattern: str, words: dict[str, str]) -> str:
     return pattern
 
 
-def _own_finder(field: str, patterns: Iterable[str]) -> _Finder:
+def _compile_first_words(words: str) -> re.Pattern[str]:
+    """`team*` is a beginning, `*team` an end, `#` a number (with letters after it, if any)."""
+    forms = (
+        r"\d.*" if word == "#" else re.escape(word).replace(r"\*", ".*") for word in words.split()
+    )
+    return re.compile("|".join(forms), re.DOTALL)
+
+
+def _compile_own(field: str, patterns: Iterable[str]) -> tuple[re.Pattern[str], ...]:
     compiled = []
     for pattern in patterns:
         try:
             compiled.append(re.compile(pattern, re.IGNORECASE))
         except re.error as error:
             raise ValueError(f"keywords of {field}: bad pattern {pattern!r}: {error}") from error
-    return _Finder(tuple(compiled), None, is_single=False, reads_lower_case=False)
+    return tuple(compiled)
 
 
-def _read_patterns(field: str, finders: list[_Finder], parts: list[_Text]) -> Iterator[Claim]:
-    for finder in finders:
-        count = 0
-        for part, match in _matches(finder, parts):
-            claim = _claim_of(field, part, match)
-            if claim is None:
-                continue
-            yield claim
-            count += 1
-            if finder.is_single or count >= MAX_VALUES_PER_FIELD:
-                break
-
-
-def _matches(finder: _Finder, parts: list[_Text]) -> Iterator[tuple[_Text, re.Match[str]]]:
-    for pattern in finder.patterns:
+def _read_own(
+    field: str, patterns: tuple[re.Pattern[str], ...], parts: list[_Part]
+) -> Iterator[Claim]:
+    values: set[str] = set()
+    for pattern in patterns:
         for part in parts:
-            text = part.lower if finder.reads_lower_case else part.text
-            for match in pattern.finditer(text):
-                if finder.unless is None or not _has_near(finder.unless, text, match):
-                    yield part, match
+            for match in pattern.finditer(part.text):
+                for claim in _claims_of(field, part, match):
+                    if len(values) < MAX_VALUES_PER_FIELD and claim.value not in values:
+                        values.add(claim.value)
+                        yield claim
 
 
-def _has_near(unless: re.Pattern[str], text: str, match: re.Match[str]) -> bool:
-    before = _last_clause(text[max(0, match.start() - 60) : match.start()])
-    after = _first_clause(text[match.end() : match.end() + 40])
-    return unless.search(before + match.group() + after) is not None
-
-
-def _claim_of(field: str, part: _Text, match: re.Match[str]) -> Claim | None:
-    quote = part.text[match.start() : match.end()].strip()
+def _claims_of(field: str, part: _Part, match: re.Match[str]) -> Iterator[Claim]:
+    """The claim a match makes: its words are the quote, its group `value` the value."""
+    quote = part.text[match.start() : match.end()].strip()[:MAX_QUOTE_CHARS]
     value = quote
-    if match.re.groupindex.get("value") is not None and match.group("value"):
+    if "value" in match.re.groupindex and match.group("value"):
         value = part.text[match.start("value") : match.end("value")]
     value = " ".join(value.split())
-    return Claim(field=field, value=value, quote=quote) if quote and value else None
+    if quote and value:
+        yield Claim(field=field, value=value, quote=quote)
