@@ -10,7 +10,6 @@ from signal_assets.domain.extractions import Claim
 from signal_assets.sandbox.claude_cache import (
     PromptCache,
     PromptUsage,
-    Segment,
     count_tokens,
     split_prompt,
 )
@@ -26,7 +25,9 @@ from signal_assets.sandbox.claude_reading import (
 from signal_assets.sandbox.claude_requests import (
     ClaudeRefused,
     MessagesRequest,
+    Tool,
     check_headers,
+    find_forced_tool,
     read_count_request,
     read_messages_request,
 )
@@ -37,6 +38,7 @@ from signal_assets.sandbox.keyword_model import KeywordModel
 
 FORMAT_TOKENS = 24
 """Input tokens that a structured answer adds for its hidden instruction."""
+MAX_BODY_BYTES = 32 * 1024 * 1024
 THINKING_TOKENS = {"low": 24, "medium": 48, "high": 96, "xhigh": 160, "max": 320, None: 48}
 
 _request_numbers = itertools.count(1)
@@ -86,12 +88,18 @@ class ClaudeService:
         raise ClaudeRefused(404, "not_found_error", "Not Found")
 
     def _create(self, asked: Asked) -> Answer:
+        if len(asked.body) > MAX_BODY_BYTES:
+            raise ClaudeRefused(413, "request_too_large", "Request exceeds the maximum size")
         request, model = read_messages_request(asked.payload)
         segments = split_prompt(request)
-        limits = self.limits.take(sum(count_tokens(part.text) for part in segments))
-        if limits.retry_after is not None:
+        tokens = sum(count_tokens(part.text) for part in segments)
+        if tokens > model.max_input:
+            text = f"prompt is too long: {tokens} tokens > {model.max_input} maximum"
+            raise ClaudeRefused(400, "invalid_request_error", text)
+        wait = self.limits.take(tokens)
+        if wait is not None:
             text = "This request would exceed your organization's rate limit."
-            headers = {**limits.headers, "retry-after": str(limits.retry_after)}
+            headers = {**self.limits.headers(), "retry-after": str(wait)}
             return error_answer(429, "rate_limit_error", text, headers=headers)
         usage = self._cache.use(
             _cache_settings(request),
@@ -100,51 +108,49 @@ class ClaudeService:
             arrived_at=asked.arrived_at,
             answered_at=self.clock.now(),
         )
-        message = self._write_message(request, model, segments, usage)
+        message = self._write_message(request, model, usage)
         check_message(message)
-        return _ok(message, headers=limits.headers, is_billed=True)
+        self.limits.count_output(message["usage"]["output_tokens"])
+        return _ok(message, headers=self.limits.headers(), is_billed=True)
 
     def _write_message(
-        self,
-        request: MessagesRequest,
-        model: ServedModel,
-        segments: Sequence[Segment],
-        usage: PromptUsage,
+        self, request: MessagesRequest, model: ServedModel, usage: PromptUsage
     ) -> dict[str, Any]:
-        reply, thinking = self._reply(request), _thinking_tokens(request, model)
+        tool = find_forced_tool(request)
+        thinking = 0 if tool else _thinking_tokens(request, model)
+        reply = self._reply(request, tool)
         content: list[dict[str, Any]] = []
         if thinking and request.max_tokens:
-            content.append(
-                {"type": "thinking", "thinking": "", "signature": _digest(reply.encode())}
-            )
+            signature = _digest(reply.encode())
+            content.append({"type": "thinking", "thinking": "", "signature": signature})
         room = max(0, request.max_tokens - thinking)
         needed = count_tokens(reply)
-        stop_reason = "end_turn" if needed <= room else "max_tokens"
-        written = reply if needed <= room else reply[: int(room * 2.5)]
-        if written:
-            content.append({"type": "text", "text": written})
+        is_whole = needed <= room
+        if tool and is_whole:
+            content.append(_tool_use(tool, reply))
+        elif not tool and room:
+            content.append({"type": "text", "text": reply if is_whole else reply[: room * 5 // 2]})
         output = min(thinking, request.max_tokens) + min(needed, room)
+        finished = "tool_use" if tool else "end_turn"
         return {
             "id": f"msg_sandbox_{next(self._message_numbers):010d}",
             "type": "message",
             "role": "assistant",
             "model": model.id,
             "content": content,
-            "stop_reason": stop_reason,
+            "stop_reason": finished if is_whole else "max_tokens",
             "stop_sequence": None,
             "stop_details": None,
             "usage": _render_usage(request, usage, output, min(thinking, output)),
         }
 
-    def _reply(self, request: MessagesRequest) -> str:
+    def _reply(self, request: MessagesRequest, tool: Tool | None) -> str:
         asked_format = _format_of(request)
-        message = _last_words(request)
-        text = find_fenced_text(message)
-        schema = asked_format.schema_ if asked_format else None
-        fields = find_asked_fields(schema) if schema else ()
-        claims = self._claims(text, fields)
+        schema = tool.input_schema if tool else asked_format.schema_ if asked_format else None
         if schema is None:
             return "Without an answer format there is nothing to report."
+        text = find_fenced_text(_last_words(request))
+        claims = self._claims(text, find_asked_fields(schema))
         return json.dumps(fill_schema(schema, claims, text), ensure_ascii=False)
 
     def _claims(self, text: str, fields: tuple[str, ...]) -> Sequence[Claim]:
@@ -258,6 +264,16 @@ def _render_usage(
         "output_tokens_details": {"thinking_tokens": thinking},
         "service_tier": "standard",
         "inference_geo": request.inference_geo or "global",
+    }
+
+
+def _tool_use(tool: Tool, reply: str) -> dict[str, Any]:
+    return {
+        "type": "tool_use",
+        "id": f"toolu_sandbox_{_digest(reply.encode())}",
+        "name": tool.name,
+        "input": json.loads(reply),
+        "caller": {"type": "direct"},
     }
 
 

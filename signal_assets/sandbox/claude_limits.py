@@ -1,6 +1,5 @@
 """Claude's rate limits: the headers that count down, and the moment they are passed."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from signal_assets.domain.records import Record
@@ -17,16 +16,8 @@ class LimitsPerMinute(Record):
     output_tokens: int = 200_000_000
 
 
-@dataclass(frozen=True)
-class Taken:
-    """`retry_after` in whole seconds when the request passes a limit."""
-
-    headers: dict[str, str]
-    retry_after: int | None
-
-
 class RateLimits:
-    """Counts requests and input tokens in windows of a minute."""
+    """Counts requests and tokens in windows of a minute."""
 
     def __init__(self, clock: Clock) -> None:
         self.per_minute = LimitsPerMinute()
@@ -34,33 +25,39 @@ class RateLimits:
         self._window_ends = 0.0
         self._requests = 0
         self._input_tokens = 0
+        self._output_tokens = 0
 
-    def take(self, input_tokens: int) -> Taken:
-        """Count one request, or refuse it with the seconds until the next window."""
+    def take(self, input_tokens: int) -> int | None:
+        """Count one request; None, or the whole seconds to wait when it passes a limit."""
         now = self._clock.now()
         if now >= self._window_ends:
             self._window_ends = now + WINDOW_SECONDS
-            self._requests = self._input_tokens = 0
+            self._requests = self._input_tokens = self._output_tokens = 0
         limits = self.per_minute
-        is_over = (
+        if (
             self._requests + 1 > limits.requests
             or self._input_tokens + input_tokens > limits.input_tokens
-        )
-        if not is_over:
-            self._requests += 1
-            self._input_tokens += input_tokens
-        wait = max(1, round(self._window_ends - now)) if is_over else None
-        return Taken(self._headers(), wait)
+            or self._output_tokens > limits.output_tokens
+        ):
+            return max(1, round(self._window_ends - now))
+        self._requests += 1
+        self._input_tokens += input_tokens
+        return None
 
-    def _headers(self) -> dict[str, str]:
+    def count_output(self, tokens: int) -> None:
+        self._output_tokens += tokens
+
+    def headers(self) -> dict[str, str]:
+        """Return limit, what is left and when it starts anew; tokens rounded to thousands."""
         limits = self.per_minute
         moment = datetime.fromtimestamp(self._window_ends, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        tokens_left = max(0, limits.input_tokens - self._input_tokens)
+        input_left = _thousands(limits.input_tokens - self._input_tokens)
+        output_left = _thousands(limits.output_tokens - self._output_tokens)
         counts = {
-            "requests": (limits.requests, limits.requests - self._requests),
-            "tokens": (limits.input_tokens, _thousands(tokens_left)),
-            "input-tokens": (limits.input_tokens, _thousands(tokens_left)),
-            "output-tokens": (limits.output_tokens, limits.output_tokens),
+            "requests": (limits.requests, max(0, limits.requests - self._requests)),
+            "tokens": (limits.output_tokens, output_left),
+            "input-tokens": (limits.input_tokens, input_left),
+            "output-tokens": (limits.output_tokens, output_left),
         }
         headers = {}
         for kind, (limit, left) in counts.items():
@@ -72,4 +69,4 @@ class RateLimits:
 
 
 def _thousands(tokens: int) -> int:
-    return round(tokens, -3)
+    return max(0, round(tokens, -3))

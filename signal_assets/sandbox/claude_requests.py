@@ -261,6 +261,15 @@ def _check_tools(request: _Prompt, model: ServedModel) -> None:
             _refuse(f"Tool '{choice.name}' not found in provided tools")
 
 
+def find_forced_tool(request: MessagesRequest) -> Tool | None:
+    """Return the tool the request forces the model to use; None when it may answer in text."""
+    choice = request.tool_choice
+    if choice is None or choice.type not in ("any", "tool"):
+        return None
+    tools = request.tools or []
+    return next((tool for tool in tools if choice.name in (None, tool.name)), None)
+
+
 def _documents(request: _Prompt) -> list[DocumentBlock]:
     return [
         block

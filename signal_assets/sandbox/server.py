@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import threading
 import time
 from collections.abc import Collection
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any, Self
 
 import uvicorn
@@ -53,10 +54,15 @@ class SandboxServer:
         return ControlClient(self.url)
 
     def serve(self) -> None:
-        """Serve in this thread until the process is told to stop."""
+        """Serve in the main thread until the process is told to stop."""
         self._load_state()
-        self._server.run(sockets=[self._socket])
-        self._save_state()
+        signal.signal(signal.SIGTERM, _leave)
+        try:
+            self._server.run(sockets=[self._socket])
+        except KeyboardInterrupt:
+            pass
+        finally:
+            self._save_state()
 
     def _load_state(self) -> None:
         if self._state_file and self._state_file.exists():
@@ -134,11 +140,20 @@ class SandboxProcess:
 
 
 def run(port: int = 0, state_file: Path | None = None) -> None:
-    """Serve in the foreground until interrupted; the first line printed is the URL."""
+    """Serve in the foreground until interrupted.
+
+    Prints the URL on a line of its own, then the environment variables that lead to it.
+    """
     server = SandboxServer(port, state_file=state_file)
-    sys.stdout.write(f"{server.url}\n")
+    exports = [f"export {name}={value}" for name, value in server.environment().items()]
+    sys.stdout.write("\n".join([server.url, *exports]) + "\n")
     sys.stdout.flush()
     server.serve()
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    """End by an exception, so that state is saved; uvicorn raises its signals once more."""
+    raise SystemExit(0)
 
 
 def _listen(port: int) -> socket.socket:

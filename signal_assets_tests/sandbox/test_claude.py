@@ -143,6 +143,24 @@ def test_a_small_cap_cuts_the_answer(claude):
         json.loads(payload["content"][-1]["text"])
 
 
+def test_a_forced_tool_is_used_with_the_facts_as_input(claude):
+    body = claude_body()
+    schema = body.pop("output_config")["format"]["schema"]
+    tool = {"name": "record", "strict": True, "input_schema": schema}
+    choice = {"type": "tool", "name": "record", "disable_parallel_tool_use": True}
+    payload = post(claude, {**body, "tools": [tool], "tool_choice": choice}).payload
+    (block,) = payload["content"]
+    assert (payload["stop_reason"], block["name"]) == ("tool_use", "record")
+    assert {fact["field"] for fact in block["input"]["facts"]} == {"erp_systems", "team_size"}
+
+
+def test_a_prompt_beyond_the_context_or_the_size_limit_is_refused(claude):
+    assert (
+        "prompt is too long" in error_of(post(claude, claude_body() | {"system": "x" * 2**20}))[2]
+    )
+    assert error_of(post(claude, b" " * (32 * 1024 * 1024 + 1)))[:2] == (413, "request_too_large")
+
+
 def test_a_cap_of_zero_warms_the_cache_without_an_answer(claude):
     payload = post(claude, changed(max_tokens=0)).payload
     assert (payload["content"], payload["stop_reason"]) == ([], "max_tokens")

@@ -109,3 +109,11 @@ def test_a_process_of_its_own_serves_and_ends():
         assert process.control.counts("company_info")[0]["requests"] == 1
     with pytest.raises(httpx.ConnectError):
         httpx.get(process.url, verify=False)
+
+
+def test_a_process_keeps_its_state_when_it_is_terminated(tmp_path):
+    state = tmp_path / "sandbox.json"
+    with SandboxProcess(state_file=state) as process:
+        get_company(process.environment())
+    with SandboxProcess(state_file=state) as process:
+        assert process.control.counts("company_info")[0]["billed"] == 1
