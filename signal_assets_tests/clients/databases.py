@@ -1,6 +1,6 @@
 """Databases for tests: a new SQLite file, or a schema of its own on a Postgres that is named.
 
-Postgres takes part when `SIGNAL_ASSETS_TEST_POSTGRES_URL` names a server.
+Postgres takes part when `TEST_POSTGRES_URL` names a server.
 """
 
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import create_engine, make_url, text
 
-POSTGRES = os.environ.get("SIGNAL_ASSETS_TEST_POSTGRES_URL")
+POSTGRES = os.environ.get("TEST_POSTGRES_URL")
 
 BACKENDS = ["sqlite"] if POSTGRES is None else ["sqlite", "postgres"]
 
