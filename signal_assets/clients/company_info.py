@@ -27,8 +27,8 @@ from signal_assets.clients.metered_service import (
     utc_now,
 )
 from signal_assets.clients.rate_limit import RateLimit
-from signal_assets.domain.companies import CompanyFinancials
-from signal_assets.domain.field_mapping import FieldMapping, apply_mapping
+from signal_assets.domain.companies import CompanyFinancials, Spend
+from signal_assets.domain.field_mapping import FieldMapping, apply_mapping, check_subject
 from signal_assets.domain.prices import PriceTable
 from signal_assets.domain.wire_fields import UnreadableAnswer, parse_json_object
 
@@ -102,6 +102,7 @@ class RestV1Provider:
         return Question(
             operation="companies",
             path=self._mapping.path.replace("{kvk_number}", kvk_number),
+            subject=kvk_number,
             summary=f"companies {kvk_number}",
             max_age=FINANCIALS_MAX_AGE,
             absent_max_age=ABSENT_MAX_AGE,
@@ -121,14 +122,15 @@ class RestV1Provider:
         if status not in (200, 404):
             return ItemRefused(said, is_service_trouble=status != 400)
         try:
-            parse_json_object(received.body)
+            payload = parse_json_object(received.body)
+            if status == 404:
+                return Answered(is_absent=True, is_billed=self._mapping.absent_is_billed)
+            check_subject(self._mapping, payload, question.subject or "")
         except UnreadableAnswer as error:
             if status == 404:
                 return ItemRefused(f"not about this company: {said}", is_service_trouble=True)
             return Unreadable(str(error))
-        if status == 404:
-            return Answered(is_absent=True, is_billed=self._mapping.absent_is_billed)
-        return Answered()
+        return Answered() if payload else Unreadable("the answer is an empty object")
 
     def parse(self, kvk_number: str, body: str, fetched_at: datetime) -> CompanyFinancials:
         return apply_mapping(self._mapping, parse_json_object(body), kvk_number, fetched_at)
@@ -159,6 +161,11 @@ class CompanyInfoClient:
             rate_limit=rate_limit or RateLimit(CALLS_PER_SECOND, CALLS_IN_FLIGHT),
             now=now,
         )
+
+    @property
+    def spend(self) -> Spend:
+        """Calls and money of this run so far."""
+        return self._service.spend
 
     def get_financials(self, kvk_number: str) -> CompanyFinancials | None:
         """Return what Company.info says of `kvk_number`; None if it does not have the company.

@@ -172,10 +172,7 @@ class KvkClient:
             BudgetExhausted: the call would pass a budget; it was not sent.
         """
         question = _profile_question("basisprofiel", kvk_number, "")
-        profile = self._ask(question, parse_profile)
-        if profile is not None and profile.kvk_number != kvk_number:
-            raise LookupFailed(f"kvk: asked for {kvk_number}, got {profile.kvk_number}")
-        return profile
+        return self._ask(question, parse_profile)
 
     def get_establishments(self, kvk_number: str) -> Establishments | None:
         """Return the establishments of `kvk_number`; None if the register has no such list.
@@ -249,6 +246,8 @@ def _judge_content(question: Question, body: str) -> Verdict:
     field = _CONTENTS[question.operation]
     if field not in payload:
         return Unreadable(f"the answer has no {field}")
+    if question.subject is not None and payload.get("kvkNummer") != question.subject:
+        return Unreadable(f"asked for {question.subject}, the answer is about another number")
     return Answered()
 
 
@@ -270,6 +269,7 @@ def _profile_question(operation: str, kvk_number: str, part: str) -> Question:
     return Question(
         operation=operation,
         path=f"/v1/basisprofielen/{kvk_number}{part}",
+        subject=kvk_number,
         summary=f"{operation} {kvk_number}",
         max_age=PROFILE_MAX_AGE,
         absent_max_age=ABSENT_MAX_AGE,

@@ -48,11 +48,13 @@ class ServiceRefuses(SourceUnavailable):
 class Question(Record):
     """One question to a service: `path` and `params` determine the answer.
 
-    `operation` is its name in the price table; `summary` says it in words for people.
+    `operation` is its name in the price table; `subject` is the number it is about, where there is
+    one; `summary` says it in words for people.
     """
 
     operation: str
     path: str
+    subject: str | None = None
     params: tuple[tuple[str, str], ...] = ()
     summary: str
     max_age: timedelta | None = None

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
@@ -72,7 +72,7 @@ class FieldMapping(Record):
 
 
 def apply_mapping(
-    mapping: FieldMapping, payload: Mapping[str, Any], kvk_number: str, fetched_at: Any
+    mapping: FieldMapping, payload: Mapping[str, Any], kvk_number: str, fetched_at: datetime
 ) -> CompanyFinancials:
     """Return what the answer says of the company; a field that is absent or null is None.
 
@@ -82,9 +82,7 @@ def apply_mapping(
     Raises:
         UnreadableAnswer: the answer is about another company.
     """
-    found = None if mapping.kvk_number is None else _look_up(payload, mapping.kvk_number)
-    if found is not None and found != kvk_number:
-        raise UnreadableAnswer(f"asked for {kvk_number}, the answer is about {str(found)[:50]!r}")
+    check_subject(mapping, payload, kvk_number)
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
     unread: dict[str, str] = {}
@@ -113,6 +111,17 @@ def apply_mapping(
         unread_fields=unread,
         fetched_at=fetched_at,
     )
+
+
+def check_subject(mapping: FieldMapping, payload: Mapping[str, Any], kvk_number: str) -> None:
+    """Make sure that an answer which says whom it is about is about the company asked for.
+
+    Raises:
+        UnreadableAnswer: it is about another one.
+    """
+    found = None if mapping.kvk_number is None else _look_up(payload, mapping.kvk_number)
+    if found is not None and found != kvk_number:
+        raise UnreadableAnswer(f"asked for {kvk_number}, the answer is about {str(found)[:50]!r}")
 
 
 def _first_value(payload: Mapping[str, Any], pointers: tuple[str, ...]) -> tuple[str | None, Any]:

@@ -11,7 +11,7 @@ from signal_assets.domain.harvests import RejectedRow
 from signal_assets.domain.posting_dates import parse_posted_at, resolve_relative_date
 from signal_assets.domain.records import Record
 from signal_assets.domain.vacancies import MAX_DESCRIPTION_CHARS, Posting, normalize_text
-from signal_assets.domain.wire_fields import Fields, UnreadableAnswer
+from signal_assets.domain.wire_fields import Fields, UnreadableAnswer, name_kind
 
 SOURCE = "serpapi"
 
@@ -37,12 +37,18 @@ def classify_page(payload: dict[str, Any]) -> tuple[PageKind, str | None]:
 
     A search that found nothing has the status Success and an `error` beside it; the same `error`
     with another status is a failure. Some answers hold plain Google results instead of jobs.
+
+    Raises:
+        UnreadableAnswer: a field is of another kind; names it.
     """
     status = Fields(payload).part("search_metadata").text("status")
     error = Fields(payload).text("error")
     if status != "Success":
         return "broken", error or f"the search has the status {status}"
-    if payload.get("jobs_results"):
+    jobs = payload.get("jobs_results")
+    if jobs is not None and not isinstance(jobs, list):
+        raise UnreadableAnswer(f"jobs_results is {name_kind(jobs)}, not a list")
+    if jobs:
         return "jobs", None
     if error is not None:
         return "empty", error
@@ -61,12 +67,9 @@ def parse_page(payload: dict[str, Any], term: str, page_number: int) -> JobsPage
     if kind != "jobs":
         return JobsPage(kind=kind, message=message)
     answer = Fields(payload)
-    jobs = payload["jobs_results"]
-    if not isinstance(jobs, list):
-        raise UnreadableAnswer("jobs_results is not a list")
     processed_at = parse_posted_at(answer.part("search_metadata").text("processed_at") or "")
     postings, rejected = [], []
-    for position, job in enumerate(jobs, start=1):
+    for position, job in enumerate(payload["jobs_results"], start=1):
         try:
             postings.append(_parse_job(job, term, processed_at))
         except UnreadableAnswer as error:
