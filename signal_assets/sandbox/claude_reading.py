@@ -91,15 +91,16 @@ def _fill_array(
     properties = item.get("properties", {})
     if not {"field", "value", "quote"} <= set(properties):
         return []
-    extra = {
-        name: _fill(child, root, claims, text)
-        for name, child in properties.items()
-        if name not in ("field", "value", "quote")
-    }
     return [
-        {"field": claim.field, "value": claim.value, "quote": claim.quote, **extra}
+        {name: _stated(claim, name, child, root, text) for name, child in properties.items()}
         for claim in claims
     ]
+
+
+def _stated(claim: Claim, name: str, child: dict[str, Any], root: dict[str, Any], text: str) -> Any:
+    """Return what the claim says under that name, or an empty answer when it says nothing."""
+    stated = getattr(claim, name, None)
+    return _fill(child, root, (), text) if stated is None else stated
 
 
 def _walk(node: Any) -> Any:

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
@@ -58,9 +59,8 @@ class SandboxServer:
         self._load_state()
         signal.signal(signal.SIGTERM, _leave)
         try:
-            self._server.run(sockets=[self._socket])
-        except KeyboardInterrupt:
-            pass
+            with suppress(KeyboardInterrupt):
+                self._server.run(sockets=[self._socket])
         finally:
             self._save_state()
 
