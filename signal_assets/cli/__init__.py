@@ -22,21 +22,22 @@ from signal_assets.cli import (
 app = typer.Typer(
     name="signal-assets",
     no_args_is_help=True,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="""Find the companies whose vacancies say what they struggle with, each with its proof.
 
-A [bold]search profile[/] (a YAML file) says what to look for and where. A run harvests vacancies,
+A **search profile** (a YAML file) says what to look for and where. A run harvests vacancies,
 reads them (pass 1), looks the companies that qualify up in the Business Register and at
 Company.info (pass 2), and merges the rows that are one company.
 
-[dim]First steps:[/]
-  signal-assets demo                 everything, on invented companies, without any key
-  signal-assets profiles init        two example profiles to start from
-  signal-assets doctor               which services are configured, and answer
-  signal-assets run --profile NAME   the real thing
-  signal-assets ui                   the Dagster UI""",
+First steps:
+
+- `signal-assets demo`: everything, on invented companies, without any key
+- `signal-assets profiles init`: two example profiles to start from
+- `signal-assets doctor`: which services are configured, and answer
+- `signal-assets run --profile NAME`: the real thing
+- `signal-assets ui`: the Dagster UI""",
 )
 
 

@@ -1,8 +1,10 @@
 """`signal-assets companies`: the companies found, with the sentences that prove it."""
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Group
 from rich.markup import escape
 from rich.panel import Panel
@@ -11,7 +13,7 @@ from rich.text import Text
 
 from signal_assets.cli.console import WRONG_USE, out, stop
 from signal_assets.cli.running import known_profiles
-from signal_assets.domain.deliveries import Delivery, LeftOut, select_deliveries
+from signal_assets.domain.deliveries import Delivery, LeftOut, Proof, select_deliveries
 from signal_assets.settings import Settings
 
 MAX_PROOFS_PER_FIELD = 3
@@ -54,9 +56,15 @@ def print_companies(
 ) -> None:
     """Print the companies of a profile as a table, and the first ones with their proof."""
     deliveries, left_out = load_deliveries(settings, profile, include_unmatched=include_unmatched)
-    table = Table(title=f"{profile}: {len(deliveries)} companies", title_justify="left")
-    for name in ("company", "KvK", "quality", "vacancies", "employees", "revenue", "post · phone"):
-        table.add_column(name, justify="right" if name in ("quality", "vacancies") else "left")
+    table = Table(
+        title=f"{profile}: {len(deliveries)} companies", title_justify="left", box=SIMPLE_HEAD
+    )
+    table.add_column("company", no_wrap=True, overflow="ellipsis", max_width=32)
+    table.add_column("KvK", no_wrap=True)
+    table.add_column("quality", justify="right", no_wrap=True)
+    table.add_column("ads", justify="right", no_wrap=True)
+    table.add_column("staff", no_wrap=True)
+    table.add_column("revenue", no_wrap=True, overflow="ellipsis")
     for delivery in deliveries:
         table.add_row(
             escape(delivery.name),
@@ -65,7 +73,6 @@ def print_companies(
             str(delivery.vacancy_count),
             delivery.employee_range or "–",
             delivery.revenue_range or "–",
-            f"{delivery.outreach.get('post')} · {delivery.outreach.get('phone')}",
         )
     out.print(table)
     for delivery in deliveries[:limit]:
@@ -79,17 +86,26 @@ def print_companies(
         )
 
 
+def _distinct(proofs: Iterable[Proof]) -> list[Proof]:
+    """Return proofs with other words or another link; two values can share one sentence."""
+    by_words = {(proof.quote, proof.url or proof.vacancy_id): proof for proof in proofs}
+    return list(by_words.values())
+
+
 def _panel(delivery: Delivery) -> Panel:
     lines: list[Text] = []
     for field in dict.fromkeys(proof.field for proof in delivery.proofs):
-        proofs = [proof for proof in delivery.proofs if proof.field == field]
+        stated = [proof for proof in delivery.proofs if proof.field == field]
+        values = ", ".join(dict.fromkeys(proof.value for proof in stated))
+        lines.append(Text.assemble((f"{field.replace('_', ' ')}: ", "bold"), (values, "cyan")))
+        proofs = _distinct(stated)
         for proof in proofs[:MAX_PROOFS_PER_FIELD]:
-            line = Text(f"{field.replace('_', ' ')}: ", style="bold")
-            line.append(proof.value, style="cyan")
-            line.append(f"  “{' '.join(proof.quote.split())}”", style="not bold")
-            line.append(f"  {proof.url or proof.vacancy_id}", style="dim not bold")
-            lines.append(line)
+            quote = " ".join(proof.quote.split())
+            where = proof.url or proof.vacancy_id
+            lines.append(Text.assemble(f"  “{quote}” ", (where, "dim")))
         if len(proofs) > MAX_PROOFS_PER_FIELD:
             lines.append(Text(f"  and {len(proofs) - MAX_PROOFS_PER_FIELD} more", style="dim"))
+    channels = " · ".join(f"{channel} {verdict}" for channel, verdict in delivery.outreach.items())
+    lines.append(Text(channels.replace("_", " "), style="dim"))
     number = f" · KvK {delivery.kvk_number}" if delivery.kvk_number else ""
     return Panel(Group(*lines), title=escape(delivery.name + number), title_align="left")

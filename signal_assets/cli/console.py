@@ -46,6 +46,7 @@ class TerminalProgress:
             MofNCompleteColumn(),
             TimeElapsedColumn(),
         )
-        with Progress(*columns, console=self._console, transient=True) as bar:
+        silent = not self._console.is_terminal
+        with Progress(*columns, console=self._console, transient=True, disable=silent) as bar:
             task = bar.add_task(description, total=total)
             yield lambda: bar.advance(task)

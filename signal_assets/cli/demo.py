@@ -2,6 +2,8 @@
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -37,15 +39,13 @@ def demo(
     SerpApi, runs the whole graph for an example profile through the real clients, and prints the
     companies found with the sentences that prove it.
     """
-    from signal_assets.sandbox import SandboxServer
-
     _make_folder(folder, profile, keep=keep)
-    with SandboxServer() as server:
-        os.environ.update(demo_settings(folder) | server.environment())
+    with demo_server(folder) as url:
         out.print(
-            f"Sandbox on [cyan]{server.url}[/]: Claude, KvK, Company.info and SerpApi, about "
-            "invented companies.",
+            f"Sandbox on [cyan]{url}[/]: Claude, KvK, Company.info and SerpApi, about invented "
+            "companies.",
             highlight=False,
+            soft_wrap=True,
         )
         from signal_assets.cli.companies import print_companies
         from signal_assets.cli.running import Pass, run_profile
@@ -60,6 +60,23 @@ def demo(
         highlight=False,
         soft_wrap=True,
     )
+
+
+@contextmanager
+def demo_server(folder: Path) -> Iterator[str]:
+    """Run the sandbox for a demo, point this process and its children at both; yield its URL.
+
+    The sandbox's model is taught the keyword rules of the demo's profiles: it has no other mind.
+    """
+    from signal_assets.clients.profile_files import load_profiles
+    from signal_assets.sandbox import SandboxServer
+
+    with SandboxServer() as server:
+        os.environ.update(demo_settings(folder) | server.environment())
+        for loaded in load_profiles(folder / "profiles").profiles.values():
+            rules = loaded.profile.extraction.keywords
+            server.control.teach({field: rule.model_dump() for field, rule in rules.items()})
+        yield server.url
 
 
 def demo_settings(folder: Path) -> dict[str, str]:

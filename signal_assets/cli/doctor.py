@@ -112,9 +112,7 @@ def _claude(settings: Settings) -> Finding:
 
     if settings.anthropic_api_key is None:
         said = "the keyword reader reads; set ANTHROPIC_API_KEY"
-        return Finding(
-            "claude", "not configured", "the keyword reader reads; set ANTHROPIC_API_KEY"
-        )
+        return Finding("claude", "not configured", said)
     try:
         get_claude_model(settings.model)
     except ValueError as error:

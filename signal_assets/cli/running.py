@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
@@ -127,30 +128,35 @@ def execute(
     )
 
 
-_SHOWN = (
-    "vacancies",
-    "new_vacancies",
-    "read_now",
-    "kept_from_before",
-    "failed",
-    "waiting",
-    "values_found",
-    "values_dropped",
-    "companies",
-    "qualified",
-    "found",
-    "review",
-    "not_found",
-    "skipped",
-    "merged_away",
-    "calls",
-    "answers_from_ledger",
-    "cost_usd",
-)
+_SHOWN = {
+    "new_vacancies": "new",
+    "changed_vacancies": "changed",
+    "duplicates": "duplicates",
+    "rejected_rows": "rows rejected",
+    "read_now": "read",
+    "kept_from_before": "kept",
+    "values_found": "values found",
+    "values_dropped": "values dropped",
+    "qualified": "qualify",
+    "intermediaries": "agencies",
+    "found": "found",
+    "review": "to review",
+    "not_found": "not in the register",
+    "absent": "absent",
+    "failed": "failed",
+    "waiting": "waiting",
+    "skipped": "skipped",
+    "merged_away": "merged away",
+    "calls": "calls",
+    "answers_from_ledger": "answers from the ledger",
+    "cost_usd": "USD",
+}
+"""Number of a materialization → the words said with it."""
 
 
 def _print_result(profile: str, result: "dg.ExecuteInProcessResult") -> None:
-    table = Table(title=f"{profile} · run {result.run_id[:8]}", title_justify="left")
+    title = f"{profile} · run {result.run_id[:8]}"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     table.add_column("table")
     table.add_column("rows", justify="right")
     table.add_column("what happened")
@@ -158,7 +164,7 @@ def _print_result(profile: str, result: "dg.ExecuteInProcessResult") -> None:
         materialization = event.step_materialization_data.materialization
         numbers = {key: value.value for key, value in materialization.metadata.items()}
         said = [
-            f"{key.replace('_', ' ')} {_number(numbers[key])}" for key in _SHOWN if numbers.get(key)
+            f"{_number(numbers[key])} {words}" for key, words in _SHOWN.items() if numbers.get(key)
         ]
         table.add_row(
             materialization.asset_key.to_user_string(),

@@ -1,6 +1,5 @@
 """`signal-assets ui` and `signal-assets sandbox`: servers on this machine."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from signal_assets.cli.console import out
-from signal_assets.cli.demo import demo_settings
+from signal_assets.cli.demo import demo_server
 from signal_assets.cli.home import open_instance
 from signal_assets.settings import Settings
 
@@ -18,7 +17,8 @@ from signal_assets.settings import Settings
 def ui(
     port: Annotated[int, typer.Option("--port", help="Port of the web page.")] = 3000,
     demo_folder: Annotated[
-        Path | None, typer.Option("--demo", help="Show the runs of a demo in this folder.")
+        Path | None,
+        typer.Option("--demo", help="Show the demo in this folder, its sandbox running again."),
     ] = None,
 ) -> None:
     """Start Dagster's UI, with its daemon, on this machine only.
@@ -26,14 +26,22 @@ def ui(
     Materialise a profile, backfill several, follow the lineage, read checks and costs. Schedules
     and the sensor are off until you turn them on under Automation.
     """
-    if demo_folder is not None:
-        os.environ.update(demo_settings(demo_folder))
-    settings = Settings()
-    open_instance(settings).dispose()
+    if demo_folder is None:
+        raise typer.Exit(_serve_dagster(port))
+    with demo_server(demo_folder):
+        raise typer.Exit(_serve_dagster(port))
+
+
+def _serve_dagster(port: int) -> int:
+    """Serve until interrupted; return the exit code."""
+    open_instance(Settings()).dispose()
     out.print(f"Dagster on [cyan]http://127.0.0.1:{port}[/] (stop with Ctrl-C)", highlight=False)
     command = [sys.executable, "-m", "dagster", "dev", "-m", "signal_assets.definitions"]
     command += ["-h", "127.0.0.1", "-p", str(port)]
-    raise typer.Exit(subprocess.run(command, check=False).returncode)  # noqa: S603
+    try:
+        return subprocess.run(command, check=False).returncode  # noqa: S603
+    except KeyboardInterrupt:
+        return 0
 
 
 def sandbox(

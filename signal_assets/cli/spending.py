@@ -81,7 +81,7 @@ def costs(
 
     settings = Settings()
     dimensions = tuple(by or (By.SERVICE, By.PROFILE))
-    names: "dict[By, Dimension]" = {
+    names: dict[By, Dimension] = {
         By.SERVICE: "service",
         By.PROFILE: "search_profile",
         By.DAY: "day",

@@ -26,7 +26,7 @@ from signal_assets.progress import Progress
 
 @dg.asset(
     partitions_def=search_profiles,
-    group_name="registers",
+    group_name="pass_2",
     kinds={"api", "parquet"},
     owners=["team:signal-assets"],
     code_version="1",

@@ -19,7 +19,7 @@ from signal_assets.domain.search_profiles import SearchProfile
 
 @dg.asset(
     partitions_def=search_profiles,
-    group_name="companies",
+    group_name="pass_1",
     kinds={"parquet"},
     owners=["team:signal-assets"],
     code_version="1",
@@ -33,8 +33,8 @@ def company_quality(
 ) -> dg.MaterializeResult[pd.DataFrame]:
     """One company that advertises, with the decision whether it is worth the paid registers.
 
-    Names that differ in legal form or spelling are one company. Companies that do not qualify stay
-    in the table, with the reason.
+    Names that differ in legal form or spelling are one company. A copy of a vacancy counts once.
+    Companies that do not qualify stay in the table, with the reason.
     """
     vacancies = list(_read_vacancies(raw_vacancies, extracted_vacancies))
     companies = assess_companies(vacancies, gate_rules)
@@ -47,6 +47,7 @@ def company_quality(
             "qualified": sum(company.qualifies for company in companies),
             "intermediaries": sum(company.is_intermediary for company in companies),
             "with_negative_signals": sum(bool(company.negative_signals) for company in companies),
+            "duplicates_left_out": int(raw_vacancies["duplicate_of"].notna().sum()),
             "vacancies_without_company": len(vacancies_without_company(vacancies)),
             "quality_threshold": gate_rules.quality_threshold,
             "preview": preview(
@@ -92,7 +93,8 @@ def _read_vacancies(raw: pd.DataFrame, extracted: pd.DataFrame) -> Iterator[Read
             ["vacancy_id", "extraction_status", "extraction_quality", "negative_signals"],
         )
     }
-    for row in rows_of(raw, ["vacancy_id", "company_name", "location", "first_seen_at"]):
+    originals = raw[raw["duplicate_of"].isna()]
+    for row in rows_of(originals, ["vacancy_id", "company_name", "location", "first_seen_at"]):
         reading = readings.get(row["vacancy_id"])
         if reading is None:
             continue

@@ -53,7 +53,7 @@ class ExtractionConfig(dg.Config):
 @dg.asset(
     partitions_def=search_profiles,
     deps=[extraction_prompts],
-    group_name="vacancies",
+    group_name="pass_1",
     kinds={"anthropic", "parquet"},
     owners=["team:signal-assets"],
     code_version="1",

@@ -14,7 +14,7 @@ from signal_assets.settings import Settings
 
 @dg.observable_source_asset(
     partitions_def=search_profiles,
-    group_name="vacancies",
+    group_name="pass_1",
     description="The prompt version that is active for the search profile.\n\nA new version shows "
     "the tables after it as stale; reading old vacancies with it costs money and happens only when "
     "asked (`signal-assets run --reread`).",

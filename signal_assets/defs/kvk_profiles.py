@@ -47,7 +47,7 @@ class FoundCompany(NamedTuple):
 
 @dg.asset(
     partitions_def=search_profiles,
-    group_name="registers",
+    group_name="pass_2",
     kinds={"api", "parquet"},
     owners=["team:signal-assets"],
     code_version="1",

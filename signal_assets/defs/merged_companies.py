@@ -17,7 +17,7 @@ from signal_assets.domain.merging import CompanyRow, MergedCompany, Signal, merg
 
 @dg.asset(
     partitions_def=search_profiles,
-    group_name="companies",
+    group_name="pass_2",
     kinds={"parquet"},
     owners=["team:signal-assets"],
     code_version="1",

@@ -22,7 +22,7 @@ MAX_REPORTED_ROWS = 50
 
 @dg.asset(
     partitions_def=search_profiles,
-    group_name="vacancies",
+    group_name="harvest",
     kinds={"parquet"},
     owners=["team:signal-assets"],
     code_version="1",
