@@ -185,29 +185,32 @@ class Database:
 
     def _transact_once(self, work: Callable[[Transaction], Result]) -> Result:
         with self._one_writer, self._driver_connection() as connection:
-            try:
-                cursor = connection.cursor()
-                if self._is_sqlite:
-                    cursor.execute("BEGIN IMMEDIATE")
-                result = work(Transaction(cursor, self._engine.dialect))
-                connection.commit()
-            except BaseException:
-                connection.rollback()
-                raise
+            cursor = connection.cursor()
+            if self._is_sqlite:
+                cursor.execute("BEGIN IMMEDIATE")
+            result = work(Transaction(cursor, self._engine.dialect))
+            connection.commit()
             return result
 
     @contextmanager
     def _driver_connection(self) -> Iterator[PoolProxiedConnection]:
         """One connection is kept on SQLite, where one writes at a time; taking it costs time."""
         if self._is_sqlite:
-            self._kept = self._kept or self._engine.raw_connection()
-            yield self._kept
-        else:
-            connection = self._engine.raw_connection()
+            kept = self._kept = self._kept or self._engine.raw_connection()
             try:
-                yield connection
-            finally:
-                connection.close()
+                yield kept
+            except BaseException:
+                kept.rollback()
+                raise
+            return
+        connection = self._engine.raw_connection()
+        try:
+            yield connection
+        except (self._driver.OperationalError, self._driver.InterfaceError) as error:
+            connection.invalidate(error)
+            raise
+        finally:
+            connection.close()
 
     def _create(self, metadata: MetaData) -> None:
         def create(connection: Connection) -> None:
@@ -295,4 +298,5 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def _explain(name: str, error: Exception) -> str:
     cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
-    return f"database {name} cannot be used ({str(cause).strip()}); {SETTING} says where it lies"
+    words = " ".join(str(cause).split())
+    return f"database {name} cannot be used ({words}); {SETTING} says where it lies"
