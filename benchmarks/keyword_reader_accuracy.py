@@ -19,7 +19,6 @@ import argparse
 import json
 import math
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -117,11 +116,10 @@ def compare_single(count: Count, case: Case, name: str) -> None:
     found = next(iter(case.found(name)), None)
     label = case.label[name]
     where = case.text.vacancy_id
-    if found is not None and label is not None:
-        if name not in NUMBER_FIELDS or states_same_numbers(found, label):
-            count.both += 1
-            count.overlapping += quotes_overlap(found, label["quote"], case.text.description)
-            return
+    if found is not None and label is not None and is_same_fact(name, found, label):
+        count.both += 1
+        count.overlapping += quotes_overlap(found, label["quote"], case.text.description)
+        return
     if found is not None:
         count.only_found += 1
         count.misses.append(f"{where} found only: {found.value!r}: {found.quote!r}")
@@ -130,7 +128,9 @@ def compare_single(count: Count, case: Case, name: str) -> None:
         count.misses.append(f"{where} labelled only: {label['value']!r}: {label['quote']!r}")
 
 
-def states_same_numbers(found: Evidence, label: dict[str, str]) -> bool:
+def is_same_fact(name: str, found: Evidence, label: dict[str, str]) -> bool:
+    if name not in NUMBER_FIELDS:
+        return True
     numbers = stated_numbers(found.value)
     return numbers in (stated_numbers(label["value"]), stated_numbers(label["quote"]))
 

@@ -186,12 +186,17 @@ class _Spelling(NamedTuple):
 
 
 _CONTEXT_CHARS = 80
+_SENTENCE_START = re.compile(r"(?:^|[.!?:\n*•])[\s*#-]{0,6}$")
+_LOWER_CASE_WORD = re.compile(r"\s[^\W\d_]*[a-zà-ÿ]")
+_PERSON = re.compile(r"(?:\b(?:dr|mr|mrs|ms|dhr|mw|mevr|mevrouw|heer|prof|st)\.?)\s$")
 _CONTEXT = re.compile(
     r"software|syste[e]?m|pakket|package|programma|program\b|\berp\b|boekhoud|bookkeep|accounting|"
     r"administrati|ervaring (?:met|in)|experience (?:with|in|using|of)|kennis (?:van|met)|"
     r"knowledge of|werken (?:met|in)|work(?:ing)? (?:with|in)|proficien|modul|applicati|"
     r"platform|\btool|implementati|facturen|invoice|inkoop|procure|declaratie|expense|"
-    r"familiar|bekend met|\bwms\b|magazijnbeheer"
+    r"familiar|bekend met|\bwms\b|magazijnbeheer|"
+    r"\bsap\b|exact online|exact globe|\bafas\b|twinfield|navision|dynamics|snelstart|netsuite|"
+    r"quickbooks|basware|coupa|unit4|\bodoo\b|\bxero\b|\bvisma\b|peoplesoft|\binfor\b"
 )
 
 
@@ -274,7 +279,7 @@ class Gazetteer:
             match = spelling.pattern.match(words.text if rule.cased else words.lower, start)
             if match is None:
                 continue
-            if self._checks[rule.name].allow(words.lower, start, match.end(), needs_context):
+            if self._checks[rule.name].allow(words, start, match.end(), needs_context):
                 return Mention(rule.means or rule.name, start, match.end())
         return None
 
@@ -301,20 +306,32 @@ class _Checks:
 
     def __init__(self, rule: ProductRule) -> None:
         self._needs_context = rule.needs_context
+        self._is_a_word = rule.cased and not rule.name.isupper()
         self._before = _any_of(rule.not_after, r"(?:{})[\s\-]{{1,3}}$")
         self._after = _any_of(rule.not_before, r"[\s\-,(|*\\]{{0,4}}(?:{})")
         self._near = _any_of(rule.not_near, r"(?:{})")
 
-    def allow(self, lower: str, start: int, end: int, needs_context: bool) -> bool:
-        if self._before and self._before.search(lower[max(0, start - 30) : start]):
+    def allow(self, words: TextWords, start: int, end: int, needs_context: bool) -> bool:
+        before = words.lower[max(0, start - 30) : start]
+        if self._before and self._before.search(before):
             return False
-        if self._after and self._after.match(lower, end):
+        if self._after and self._after.match(words.lower, end):
             return False
-        if self._near and self._near.search(_line_around(lower, start, end, 50)):
+        if self._near and self._near.search(_line_around(words.lower, start, end, 50)):
             return False
-        if not (needs_context and self._needs_context):
+        if not needs_context:
             return True
-        return _CONTEXT.search(_line_around(lower, start, end, _CONTEXT_CHARS)) is not None
+        if self._needs_context and _PERSON.search(before):
+            return False
+        if not self._needs_context and not self._opens_a_sentence(words, before, end):
+            return True
+        return _CONTEXT.search(_line_around(words.lower, start, end, _CONTEXT_CHARS)) is not None
+
+    def _opens_a_sentence(self, words: TextWords, before: str, end: int) -> bool:
+        """An ordinary word may owe its capital to its place ("Exact work matters")."""
+        if not self._is_a_word or _LOWER_CASE_WORD.match(words.text, end, end + 20) is None:
+            return False
+        return _SENTENCE_START.search(before) is not None
 
 
 def _line_around(text: str, start: int, end: int, chars: int) -> str:

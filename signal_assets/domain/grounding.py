@@ -272,8 +272,8 @@ def _once_each(kept: list[Evidence]) -> tuple[Evidence, ...]:
     first: dict[tuple[str, str], Evidence] = {}
     for item in sorted(ordered, key=lambda item: item.part == "title"):
         first.setdefault((item.field, fold_case(item.value)), item)
-    chosen = list(first.values())
-    return tuple(item for item in ordered if any(item is one for one in chosen))
+    chosen = {id(item) for item in first.values()}
+    return tuple(item for item in ordered if id(item) in chosen)
 
 
 _NUMBER = re.compile(r"\d+(?:[.,' ]\d{3}(?!\d))*(?:[.,]\d+)?")

@@ -5,6 +5,8 @@ subject: which fields there are and by which rules they are found comes from the
 """
 
 import re
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import NamedTuple
@@ -25,6 +27,9 @@ from signal_assets.domain.search_profiles import ExtractionOptions, KeywordRules
 
 MAX_VALUES_PER_FIELD = 50
 """More values than this in one vacancy are noise; real ones name a dozen tools at most."""
+
+_MOST_MENTIONS = 100
+"""So many mentions of one product are weighed; a text that repeats it more is no vacancy."""
 
 _QUOTE_BEFORE = 90
 _QUOTE_AFTER = 60
@@ -69,23 +74,29 @@ class KeywordReader:
         return tuple(claims)
 
     def _read_products(self, parts: list["_Part"]) -> Iterator[Claim]:
-        found: dict[str, _Named] = {}
-        for part in parts:
-            for mention in self._gazetteer.mentions_among(part.words):
-                if mention.product not in self._fields_of_product:
-                    continue
-                state = part.state_of(mention)
-                if state is None:
-                    continue
-                known = found.get(mention.product)
-                if known is None or _STATE_ORDER[state] < _STATE_ORDER[known.state]:
-                    found[mention.product] = _Named(part, mention, state)
+        found = self._find_products(parts)
         plain = {name for product in found for name in self._gazetteer.lineage(product)[1:]}
         for product, named in found.items():
             if product not in plain:
                 quote = named.part.clause(named.mention.start, named.mention.end)
                 for field in self._fields_of_product[product]:
                     yield Claim(field=field, value=product, quote=quote, state=named.state)
+
+    def _find_products(self, parts: list["_Part"]) -> dict[str, "_Named"]:
+        """Each product's most telling mention: used before migrating before asked."""
+        found: dict[str, _Named] = {}
+        seen: Counter[str] = Counter()
+        for part in parts:
+            for mention in self._gazetteer.mentions_among(part.words):
+                product = mention.product
+                seen[product] += 1
+                if product not in self._fields_of_product or seen[product] > _MOST_MENTIONS:
+                    continue
+                state = part.state_of(mention)
+                known = found.get(product)
+                if state and (known is None or _STATE_ORDER[state] < _STATE_ORDER[known.state]):
+                    found[product] = _Named(part, mention, state)
+        return found
 
 
 def gazetteer_for(extraction: ExtractionOptions) -> Gazetteer:
@@ -100,22 +111,27 @@ def gazetteer_for(extraction: ExtractionOptions) -> Gazetteer:
 _STATE_ORDER: dict[ToolState, int] = {"in_use": 0, "migrating": 1, "asked": 2}
 
 _NOT_USED = re.compile(
-    r"(?:\bniet (?:met|in|van)|\bgeen\b[^,;:]{0,40}|\bno\b(?! later)[^,;:]{0,40}|"
-    r"\bnot (?:use|using|work with|working with|in)|"
-    r"\bzonder|\bwithout|\binstead of|\bin plaats van|\bdo(?:es)?n.t use)\s*(?:the |het |de )?$"
+    r"(?:\bniet (?:met|in|van)|\bgeen|\bzonder|\bwithout|\binstead of|\bin plaats van|"
+    r"\bnot (?:use|using|work with|working with|in)|\bdo(?:es)?n.t (?:use|work with)|"
+    r"\b(?:geen|no|zonder|without) (?:[^\W\d_]{1,15} )?(?:ervaring|kennis|experience|knowledge)\b"
+    r"[^,;:.]{0,25})\s(?:the |het |de )?$"
+)
+_NOT_USED_IN_LIST = re.compile(
+    r"\b(?:niet (?:met|in|van)|not (?:use|work with))\s"
+    r"(?:(?!maar|but|wel )[^;:.]){0,40}\b(?:of|en|or|nor|noch|and)\s$"
 )
 _NOT_USED_AFTER = re.compile(
-    r"[^,;:]{0,30}\b(?:niet (?:nodig|vereist|noodzakelijk)|geen (?:vereiste|must)|"
-    r"not (?:required|needed|necessary)|is geen)\b"
+    r"[^,;:.]{0,30}\b(?:niet (?:nodig|vereist|noodzakelijk)|geen (?:vereiste|must)|"
+    r"not (?:required|needed|necessary))\b"
 )
 _NAMES_A_COMPANY = re.compile(
     r"(?:\b(?:at|bij|join|joining)|\b(?:alliance|technology|technologie|global|wereldwijde|strategic|"
     r"strategische)[ -]partners?\b[^.;]{0,60})\s$"
 )
 _MIGRATING = re.compile(
-    r"implementat|implementing|implementeren|migrat|migreren|overstap|overgang naar|transiti|"
-    r"uitrol|roll.?out|go.?live|invoer(?:en|ing)|introduc|vervang|replac|onboarding of|moving to|"
-    r"switch(?:ing)? to"
+    r"implementat|implementing|implementeren|migrat|migreren|overstap|overgestap|"
+    r"\bstap(?:t|pen)? over\b|overgang naar|transiti|uitrol|roll.?out|go.?live|invoer(?:en|ing)|"
+    r"introduc|vervang|replac|onboarding of|moving to|switch(?:ing)? to"
 )
 _ASKED = re.compile(
     r"ervaring|experience|kennis|knowledge|bekend|familiar|affiniteit|affinity|proficien|"
@@ -182,7 +198,9 @@ class _Part:
         after = _first_clause(self.lower[mention.end : mention.end + 80])
         if _NAMES_A_COMPANY.search(before):
             return None
-        if _NOT_USED.search(before) or _NOT_USED_AFTER.match(after):
+        if _NOT_USED.search(before) or _NOT_USED_IN_LIST.search(before):
+            return None
+        if _NOT_USED_AFTER.match(after):
             return None
         if _MIGRATING.search(before) or _MIGRATING.search(after[:40]):
             return "migrating"
@@ -211,7 +229,8 @@ def _header_starts(pattern: re.Pattern[str], text: str) -> list[int]:
 
 
 def _last_before(starts: list[int], position: int) -> int:
-    return max((start for start in starts if start < position), default=-1)
+    index = bisect_left(starts, position)
+    return starts[index - 1] if index else -1
 
 
 def _last_clause(before: str) -> str:
