@@ -5,8 +5,11 @@ Nothing here names a URL in an error or a log: with some services the key is par
 
 import logging
 import re
+import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -29,6 +32,9 @@ READ_SECONDS = 20.0
 TOTAL_SECONDS = 60.0
 """Longest time from sending a request to the last byte of its answer."""
 MAX_BODY_BYTES = 20_000_000
+
+_GRACE_SECONDS = 1.0
+"""How much later than its own deadline a request is given up from outside."""
 
 _OPEN_HEADERS = ("accept", "accept-encoding", "connection", "user-agent")
 """Headers of a client that are no secret; any other may be a key."""
@@ -97,29 +103,45 @@ def fetch(
     params: tuple[tuple[str, str], ...] = (),
     *,
     total_seconds: float = TOTAL_SECONDS,
-    clock: Callable[[], float] = time.monotonic,
 ) -> Received:
     """Ask for `path` below the base URL of `http`, once.
 
     The body is read as UTF-8, whatever the service says of it; should the key be echoed in it, the
-    key is blotted out.
+    key is blotted out. The request runs in a thread of its own: no timeout of httpx ends a name
+    server that hangs, or headers that come one sign at a time.
 
     Raises:
         NotSent: no connection came about.
         NoAnswer: the answer was cut off, too slow (`total_seconds`) or too large.
     """
-    ends_at = clock() + total_seconds
+    outcome: Future[Received] = Future()
+
+    def run() -> None:
+        try:
+            outcome.set_result(_receive(http, path, params, total_seconds))
+        except BaseException as error:  # noqa: BLE001 - it is raised again where it is waited for
+            outcome.set_exception(error)
+
+    threading.Thread(target=run, name="fetch", daemon=True).start()
+    try:
+        return outcome.result(total_seconds + _GRACE_SECONDS)
+    except FutureTimeout:
+        raise _too_slow(total_seconds) from None
+
+
+def _receive(
+    http: httpx.Client, path: str, params: tuple[tuple[str, str], ...], total_seconds: float
+) -> Received:
+    ends_at = time.monotonic() + total_seconds
+    content = bytearray()
     try:
         with http.stream("GET", path, params=httpx.QueryParams(params)) as response:
-            content = bytearray()
             for chunk in response.iter_bytes():
                 content += chunk
                 if len(content) > MAX_BODY_BYTES:
                     raise NoAnswer(f"the answer is larger than {MAX_BODY_BYTES:,} bytes")
-                if clock() > ends_at:
-                    raise NoAnswer(f"the answer did not end within {total_seconds:g} seconds")
-            headers = {name.lower(): value for name, value in response.headers.items()}
-            status_code = response.status_code
+                if time.monotonic() > ends_at:
+                    raise _too_slow(total_seconds)
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
         raise NotSent(f"no connection ({type(error).__name__})") from None
     except (httpx.LocalProtocolError, httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
@@ -127,7 +149,12 @@ def fetch(
     except httpx.HTTPError as error:
         raise NoAnswer(f"no whole answer ({type(error).__name__})") from None
     body = content.decode("utf-8", "replace").removeprefix("\ufeff").replace("\x00", "\ufffd")
-    return Received(status_code, _blot_out(body, _secrets(http)), headers)
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Received(response.status_code, _blot_out(body, _secrets(http)), headers)
+
+
+def _too_slow(total_seconds: float) -> NoAnswer:
+    return NoAnswer(f"the answer did not end within {total_seconds:g} seconds")
 
 
 def parse_retry_after(text: str, now: datetime) -> float | None:
@@ -152,8 +179,8 @@ def parse_retry_after(text: str, now: datetime) -> float | None:
 
 
 def excerpt(text: str, length: int = 300) -> str:
-    """Return the beginning of an answer in one line, for an error message."""
-    words = " ".join(text.split())
+    """Return the beginning of an answer in one line, for an error message that can be stored."""
+    words = " ".join(text.replace("\x00", " ").encode("utf-8", "replace").decode().split())
     return words if len(words) <= length else f"{words[:length]}…"
 
 

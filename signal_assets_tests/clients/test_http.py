@@ -88,6 +88,20 @@ def test_a_drip_ends_at_its_deadline():
         assert time.monotonic() - started < 2
 
 
+def test_headers_that_drip_end_too():
+    def drip(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+        for _ in range(200):
+            connection.sendall(b"a")
+            time.sleep(0.05)
+
+    with serving(drip) as url, open_http(url) as http:
+        started = time.monotonic()
+        with pytest.raises(NoAnswer, match=r"did not end within 0\.3 seconds"):
+            fetch(http, "/x", total_seconds=0.3)
+        assert time.monotonic() - started < 4
+
+
 def test_an_answer_that_is_too_large_is_not_read_to_its_end():
     bomb = gzip.compress(b" " * (MAX_BODY_BYTES * 2))
     head = b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(bomb)

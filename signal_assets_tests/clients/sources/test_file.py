@@ -1,9 +1,13 @@
+import csv
 import gzip
+import io
 import json
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from signal_assets.clients.sources.file import FileSource
 from signal_assets.domain.harvests import SourceAnswer
@@ -242,3 +246,27 @@ def test_the_real_finance_vacancies_are_all_read(reference_data):
         columns={"posted_at": "posted_date"},
     )
     assert (answer.outcome, len(answer.postings), answer.rejected) == ("rows", 420, ())
+
+
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    content=st.binary(max_size=300),
+    name=st.sampled_from(["a.jsonl", "a.json", "a.csv", "a.tsv", "a.jsonl.gz"]),
+    encoding=st.sampled_from(["utf-8", "cp1252", "utf-16", "ascii"]),
+)
+def test_no_bytes_crash_the_source(tmp_path, content, name, encoding):
+    (tmp_path / name).write_bytes(content)
+    answer = harvest(tmp_path, path=name, encoding=encoding)
+    assert answer.outcome in ("rows", "empty", "broken")
+
+
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.text(max_size=30), max_size=8))
+def test_every_row_of_a_csv_file_is_kept_or_reported(tmp_path, texts):
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    writer.writerow(["external_id", "title", "description"])
+    writer.writerows([[f"id{number}", text, text] for number, text in enumerate(texts)])
+    (tmp_path / "jobs.csv").write_bytes(buffer.getvalue().encode("utf-8", "surrogatepass"))
+    answer = harvest(tmp_path, path="jobs.csv")
+    assert len(answer.postings) + len(answer.rejected) == len(texts)
