@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class PacingRules:
     """Seconds and counts; the defaults fit a service that limits calls per minute."""
 
-    first_limit: int = 8
+    first_limit: int = 16
     first_wait_seconds: float = 0.5
     longest_wait_seconds: float = 8.0
     """Longest pause of our own; what the service asks for may be longer."""
