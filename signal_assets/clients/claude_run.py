@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -14,6 +14,7 @@ from signal_assets.clients.claude_faults import Fault
 from signal_assets.clients.claude_transport import ClaudeTransport, Received
 from signal_assets.clients.errors import BudgetExhausted
 from signal_assets.clients.ledger import LedgerSession
+from signal_assets.clients.outcome_desk import OutcomeDesk
 from signal_assets.clients.pacing import Pace, PacingRules
 from signal_assets.clients.paid_calls import Answer, Busy, Call, Ticket
 from signal_assets.clients.readers import OnOutcome
@@ -46,7 +47,6 @@ _NOT_ASKED_AGAIN = (
 
 _INTAKE = 64
 _MAX_OPEN = 2_000
-_PROGRESS_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,6 @@ class _Job:
     fenced: FencedVacancy
     call: Call
     max_tokens: int
-    is_repeat: bool
-    """The same words had their outcome earlier in this run."""
     vacancies: list[VacancyText] = field(default_factory=list)
     began_at: float | None = None
     tries: int = 0
@@ -116,22 +114,17 @@ class ClaudeRun:
         self._pace = Pace(concurrency, limits.pacing, warms_up=questions.is_cached)
         self._source = iter(vacancies)
         self._is_source_empty = False
-        self._on_outcome = on_outcome
+        self._desk = OutcomeDesk(on_outcome, lambda: session.spend.cost_usd)
 
         self._open: dict[str, _Job] = {}
         self._ready: deque[_Job] = deque()
         self._sleeping: dict[_Job, asyncio.TimerHandle] = {}
         self._in_flight: set[asyncio.Task[None]] = set()
-        self._had_outcome: set[str] = set()
-        self._failed: dict[str, ReadingFailed] = {}
         self._wake = asyncio.Event()
         self._gate_timer: asyncio.TimerHandle | None = None
         self._awaits_budget = False
         self._rejections = 0
         self._stopped: ReadingPostponed | None = None
-
-        self._counts: Counter[str] = Counter()
-        self._logged_at = time.monotonic()
 
     async def work(self) -> None:
         """Bring every vacancy to its outcome."""
@@ -148,7 +141,7 @@ class ClaudeRun:
                 self._reap()
         finally:
             await self._wind_up()
-        self._log_progress("done")
+        self._desk.log_progress("done")
 
     # --- taking in -------------------------------------------------------------------------
 
@@ -168,18 +161,18 @@ class ClaudeRun:
             job = self._open.get(key)
             if job is None:
                 cap = self._questions.model.max_output_tokens
-                call = self._calls.plan(key, fenced, cap)
-                job = _Job(fenced, call, cap, is_repeat=key in self._had_outcome)
+                job = _Job(fenced, self._calls.plan(key, fenced, cap), cap)
                 self._open[key] = job
                 fresh.append(job)
             job.vacancies.append(vacancy)
         stored = self._session.answers([job.call for job in fresh])
         for job in fresh:
             answer = stored.get(job.call.key)
+            failure = self._desk.failure_of(job.call.key)
             if answer is not None:
                 self._finish(job, self._read_stored(job, answer))
-            elif job.call.key in self._failed:
-                self._finish(job, self._failed[job.call.key])
+            elif failure is not None:
+                self._finish(job, failure)
             elif self._stopped is not None:
                 self._finish(job, self._stopped)
             else:
@@ -477,44 +470,12 @@ class ClaudeRun:
             tokens_output=job.tokens_output,
             cost_usd=job.cost_usd,
         )
-        self._failed[job.call.key] = failed.model_copy(update=_COSTS_NOTHING)
         self._finish(job, failed)
 
     def _finish(self, job: _Job, outcome: ReadingOutcome) -> None:
-        """Hand the outcome over; only the first of several with the same words carries its cost."""
-        key = job.call.key
-        del self._open[key]
-        self._had_outcome.add(key)
-        shared = _share(outcome) if job.is_repeat or len(job.vacancies) > 1 else outcome
-        for place, vacancy in enumerate(job.vacancies):
-            is_first = place == 0 and not job.is_repeat
-            self._hand_over(vacancy, outcome if is_first else shared)
+        del self._open[job.call.key]
+        self._desk.hand_over(job.call.key, job.vacancies, outcome)
         self._wake.set()
-
-    def _hand_over(self, vacancy: VacancyText, outcome: ReadingOutcome) -> None:
-        self._counts[_NAMES[type(outcome)]] += 1
-        self._on_outcome(vacancy, outcome)
-        if time.monotonic() - self._logged_at > _PROGRESS_SECONDS:
-            self._log_progress(f"{len(self._in_flight)} in flight")
-
-    def _log_progress(self, state: str) -> None:
-        self._logged_at = time.monotonic()
-        counts = ", ".join(f"{count} {name}" for name, count in sorted(self._counts.items()))
-        spent = self._session.spend.cost_usd
-        logger.info("Claude: %s; $%s; %s", counts or "nothing to read", spent, state)
-
-
-_COSTS_NOTHING = {"tokens_input": 0, "tokens_output": 0, "cost_usd": Decimal(0)}
-_NAMES = {Reading: "read", ReadingFailed: "failed", ReadingPostponed: "postponed"}
-
-
-def _share(outcome: ReadingOutcome) -> ReadingOutcome:
-    """Return the outcome for another vacancy with the same words: the same, paid already."""
-    if isinstance(outcome, Reading):
-        return outcome.model_copy(update={**_COSTS_NOTHING, "from_ledger": True})
-    if isinstance(outcome, ReadingFailed):
-        return outcome.model_copy(update=_COSTS_NOTHING)
-    return outcome
 
 
 def _quarantine(reason: str, came: Received) -> str:
