@@ -13,19 +13,20 @@ class KeywordModel:
     """Reads by the rules shipped for a field's name and by rules it was taught."""
 
     def __init__(self) -> None:
-        self._taught: dict[str, KeywordRules] = {}
+        self._lessons: list[Mapping[str, KeywordRules]] = []
         self._reader_for = lru_cache(maxsize=64)(self._build_reader)
         self._read_once = lru_cache(maxsize=4096)(self._read)
 
     def teach(self, rules: Mapping[str, KeywordRules]) -> None:
-        """Add rules for fields of a profile that has its own.
+        """Add the rules of one profile; they hold for requests that ask for all of its fields.
+
+        So two profiles can each mean something else by a field of the same name.
 
         Raises:
             ValueError: a rule set that is not shipped, or a bad pattern; nothing is learned.
         """
-        taught = {**self._taught, **rules}
-        _reader_of(tuple(taught), taught)
-        self._taught = taught
+        _reader_of(tuple(rules), rules)
+        self._lessons.append(dict(rules))
         self._reader_for.cache_clear()
         self._read_once.cache_clear()
 
@@ -41,9 +42,15 @@ class KeywordModel:
         return reader.read(text)
 
     def _build_reader(self, fields: tuple[str, ...]) -> KeywordReader | None:
-        known = {*shipped_rule_names(), *self._taught}
+        lesson = self._lesson_for(fields)
+        known = {*shipped_rule_names(), *lesson}
         readable = tuple(field for field in fields if field in known)
-        return _reader_of(readable, self._taught) if readable else None
+        return _reader_of(readable, lesson) if readable else None
+
+    def _lesson_for(self, fields: tuple[str, ...]) -> Mapping[str, KeywordRules]:
+        """Return the newest lesson of which every field is asked for."""
+        fitting = (lesson for lesson in reversed(self._lessons) if set(lesson) <= set(fields))
+        return next(fitting, {})
 
 
 def _reader_of(fields: tuple[str, ...], rules: Mapping[str, KeywordRules]) -> KeywordReader:

@@ -56,3 +56,16 @@ def test_a_bad_rule_teaches_nothing():
     with pytest.raises(ValueError, match="no rule set"):
         model.teach({"colour": KeywordRules(use="no_such_rules")})
     assert model.read("Titel", "Rood.", ("colour",)) == ()
+
+
+def test_a_lesson_holds_only_where_all_of_its_fields_are_asked():
+    model = KeywordModel()
+    zebra = KeywordRules(products={"Zebra": []})
+    model.teach({"stripes": zebra, "erp_systems": zebra})
+    text = "Wij werken met SAP en Zebra."
+
+    def values(*fields: str) -> set[str]:
+        return {claim.value for claim in model.read("Titel", text, fields)}
+
+    assert values("erp_systems", "team_size") == {"SAP"}
+    assert values("erp_systems", "stripes") == {"Zebra"}
