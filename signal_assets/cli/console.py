@@ -1,5 +1,6 @@
 """The terminal: where answers, progress and complaints go."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
@@ -18,8 +19,11 @@ from rich.progress import (
 
 from signal_assets.progress import Step
 
-out = Console()
-err = Console(stderr=True)
+PIPED_WIDTH = 140
+"""Columns where there is no terminal to ask."""
+
+out = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
+err = Console(stderr=True, width=None if sys.stderr.isatty() else PIPED_WIDTH)
 
 WRONG_USE = 2
 FAILED = 1

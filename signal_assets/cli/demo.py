@@ -71,11 +71,13 @@ def demo_server(folder: Path) -> Iterator[str]:
     from signal_assets.clients.profile_files import load_profiles
     from signal_assets.sandbox import SandboxServer
 
+    if not (folder / MARKER).exists():
+        stop(f"There is no demo in {folder}: `signal-assets demo` makes one.", WRONG_USE)
     with SandboxServer() as server:
         os.environ.update(demo_settings(folder) | server.environment())
         for loaded in load_profiles(folder / "profiles").profiles.values():
-            rules = loaded.profile.extraction.keywords
-            server.control.teach({field: rule.model_dump() for field, rule in rules.items()})
+            if rules := loaded.profile.extraction.keywords:
+                server.control.teach({field: rule.model_dump() for field, rule in rules.items()})
         yield server.url
 
 

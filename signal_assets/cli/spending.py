@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
@@ -35,7 +36,7 @@ def runs(
     pass_: Annotated[PassName | None, typer.Option("--pass", help="Only this pass.")] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many lines.")] = 20,
 ) -> None:
-    """List runs, newest first: processed, succeeded, failed, tokens and cost."""
+    """List runs, newest first: succeeded of processed, failed, tokens in and out, and cost."""
     from signal_assets.clients.ledger import Ledger
 
     ledger = Ledger.open(Settings().resolved_database_url)
@@ -44,22 +45,23 @@ def runs(
     if not passes:
         out.print("No run yet.")
         return
-    table = Table("started (UTC)", "run", "profile", "pass", "table")
-    for name in ("processed", "succeeded", "failed", "tokens in", "tokens out", "USD"):
-        table.add_column(name, justify="right")
-    table.add_column("outcome")
+    table = Table(box=SIMPLE_HEAD)
+    for name in ("started (UTC)", "run", "profile", "pass", "table"):
+        table.add_column(name, no_wrap=True, overflow="ellipsis")
+    for name in ("done", "failed", "tokens", "USD"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("outcome", no_wrap=True, overflow="ellipsis")
     for record in passes:
+        tokens = f"{record.tokens_input}+{record.tokens_output}" if record.tokens_input else "–"
         table.add_row(
-            f"{record.started_at:%Y-%m-%d %H:%M:%S}",
+            f"{record.started_at:%m-%d %H:%M}",
             record.run_id[:8],
             record.search_profile,
             record.pass_name,
             record.asset,
-            str(record.processed),
-            str(record.succeeded),
+            f"{record.succeeded}/{record.processed}",
             str(record.failed),
-            str(record.tokens_input),
-            str(record.tokens_output),
+            tokens,
             dollars(record.cost_usd),
             record.outcome,
         )
@@ -93,7 +95,7 @@ def costs(
     if not spent:
         out.print("Nothing was spent yet.")
         return
-    table = Table(*(item.value for item in dimensions))
+    table = Table(*(item.value for item in dimensions), box=SIMPLE_HEAD)
     for name in ("calls", "answers", "tokens in", "tokens out", "USD", "held USD"):
         table.add_column(name, justify="right")
     for line in spent:
