@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from signal_assets.domain.extractions import Claim
+from signal_assets.domain.gazetteers import shipped_rule_names
 from signal_assets.sandbox.claude_cache import (
     PromptCache,
     PromptUsage,
@@ -56,6 +57,13 @@ class ClaudeService:
         self.clock = clock
         self._cache = PromptCache()
         self._message_numbers = itertools.count(1)
+
+    def warm_up(self) -> None:
+        """Load what the first answer would otherwise wait a second or two for."""
+        from anthropic.types import Message
+
+        Message.model_json_schema()
+        self.model.read("", "Warm.", tuple(shipped_rule_names()))
 
     def question(self, asked: Asked) -> Question:
         if asked.path == "/v1/messages":

@@ -95,12 +95,19 @@ class SandboxServer:
 
 
 class SandboxProcess:
-    """The sandbox as a process of its own, which outlives a product that is killed."""
+    """The sandbox as a process of its own, which outlives a product that is killed.
 
-    def __init__(self, port: int = 0, state_file: Path | None = None) -> None:
+    With `warm` it starts a second or two later and its first Claude answer is as fast as the rest.
+    """
+
+    def __init__(
+        self, port: int = 0, state_file: Path | None = None, *, warm: bool = False
+    ) -> None:
         command = [sys.executable, "-m", "signal_assets.sandbox", "--port", str(port)]
         if state_file:
             command += ["--state-file", str(state_file)]
+        if warm:
+            command.append("--warm")
         self._command = command
         self._process: subprocess.Popen[str] | None = None
         self.url = ""
@@ -139,12 +146,14 @@ class SandboxProcess:
             process.stdout.close()
 
 
-def run(port: int = 0, state_file: Path | None = None) -> None:
+def run(port: int = 0, state_file: Path | None = None, *, warm: bool = False) -> None:
     """Serve in the foreground until interrupted.
 
     Prints the URL on a line of its own, then the environment variables that lead to it.
     """
     server = SandboxServer(port, state_file=state_file)
+    if warm:
+        server.sandbox.claude.warm_up()
     exports = [f"export {name}={value}" for name, value in server.environment().items()]
     sys.stdout.write("\n".join([server.url, *exports]) + "\n")
     sys.stdout.flush()

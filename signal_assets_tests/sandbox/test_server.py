@@ -8,6 +8,7 @@ import pytest
 
 from signal_assets.sandbox import SANDBOX_KEYS, SandboxProcess, SandboxServer
 from signal_assets.sandbox.world import World
+from signal_assets_tests.sandbox.conftest import claude_body
 
 
 def get_company(environment: dict[str, str], number: str = "99900011") -> httpx.Response:
@@ -117,3 +118,18 @@ def test_a_process_keeps_its_state_when_it_is_terminated(tmp_path):
         get_company(process.environment())
     with SandboxProcess(state_file=state) as process:
         assert process.control.counts("company_info")[0]["billed"] == 1
+
+
+def test_a_process_started_warm_answers_claude():
+    with SandboxProcess(warm=True) as process:
+        environment = process.environment()
+        answer = httpx.post(
+            f"{environment['ANTHROPIC_BASE_URL']}/v1/messages",
+            json=claude_body(),
+            headers={
+                "x-api-key": environment["ANTHROPIC_API_KEY"],
+                "anthropic-version": "2026-10-21",
+            },
+            verify=False,
+        )
+    assert answer.json()["stop_reason"] == "end_turn"
