@@ -88,6 +88,26 @@ def load_profiles(folder: Path) -> ProfileFolder:
     return ProfileFolder.model_construct(profiles=profiles, problems=tuple(problems))
 
 
+class ProfileRefused(Exception):
+    """One search profile cannot be used; the message names file, line and key."""
+
+
+def load_named_profile(folder: Path, name: str) -> LoadedProfile:
+    """Read the file of one profile only.
+
+    Raises:
+        ProfileRefused: there is no such file, or it has a mistake.
+    """
+    paths = (folder / f"{name}{suffix}" for suffix in _SUFFIXES)
+    path = next((path for path in paths if path.is_file()), None)
+    if path is None:
+        raise ProfileRefused(f"there is no search profile {name!r} in {folder}")
+    try:
+        return LoadedProfile(profile=_load_profile(path), path=path)
+    except _BadFile as bad:
+        raise ProfileRefused("; ".join(map(str, bad.problems))) from None
+
+
 def _load_profile(path: Path) -> SearchProfile:
     if not re.fullmatch(PROFILE_NAME, path.stem):
         message = f"the file's name must be {PROFILE_NAME} and .yaml, as it is the profile's name"

@@ -51,7 +51,9 @@ def parse_cron(text: str) -> Cron:
     """
     parts = text.split()
     if len(parts) != len(_FIELDS):
-        raise ValueError(f"{text!r} is not a cron pattern: five fields are needed, not {len(parts)}")
+        raise ValueError(
+            f"{text!r} is not a cron pattern: five fields are needed, not {len(parts)}"
+        )
     minutes, hours, days, months, weekdays = (
         _values(part, *field) for part, field in zip(parts, _FIELDS, strict=True)
     )
