@@ -235,7 +235,7 @@ def judge_refusal(received: Received, product: str) -> Verdict:
         return ItemRefused(said)
     if status in (400, 405, 406):
         return RunStopped(f"{product} does not know this request: {said}", is_refusal=False)
-    return ItemRefused(said, is_service_trouble=True)
+    return ItemRefused(said, may_be_billed=True, is_service_trouble=True)
 
 
 def _judge_content(question: Question, body: str) -> Verdict:

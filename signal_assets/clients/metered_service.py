@@ -90,9 +90,10 @@ class TryLater:
 
 @dataclass(frozen=True)
 class ItemRefused:
-    """This question will not be answered, the next one may be; not billed."""
+    """This question will not be answered, the next one may be."""
 
     reason: str
+    may_be_billed: bool = False
     is_service_trouble: bool = False
 
 
@@ -245,7 +246,8 @@ class MeteredService:
     def _send(self, question: Question, ticket: Ticket) -> Received:
         try:
             with self._turn():
-                self._sent_count += 1
+                with self._lock:
+                    self._sent_count += 1
                 return fetch(
                     self._http, question.path, question.params, total_seconds=self._total_seconds
                 )
@@ -271,11 +273,11 @@ class MeteredService:
         if isinstance(verdict, Answered | Unreadable):
             return self._keep(question, ticket, received, verdict)
         reason = f"HTTP {received.status_code}: {verdict.reason}"
+        may_be_billed = not isinstance(verdict, RunStopped) and verdict.may_be_billed
+        settle = self._session.leave_unknown if may_be_billed else self._session.release
+        settle(ticket, reason)
         if isinstance(verdict, TryLater):
-            settle = self._session.leave_unknown if verdict.may_be_billed else self._session.release
-            settle(ticket, reason)
             raise _Postponed(verdict, reason)
-        self._session.release(ticket, reason)
         if isinstance(verdict, RunStopped):
             raise self._stop(f"{self._name}: {reason}", is_refusal=verdict.is_refusal)
         if verdict.is_service_trouble:

@@ -7,11 +7,16 @@ from typing import Any
 from signal_assets.domain.posting_dates import parse_posted_at
 from signal_assets.domain.search_profiles import FILE_COLUMNS
 from signal_assets.domain.vacancies import MAX_DESCRIPTION_CHARS, Posting
+from signal_assets.domain.wire_fields import name_kind
 
 REQUIRED_COLUMNS = ("external_id", "title", "description")
 
 MAX_SHORT_TEXT_CHARS = 2_000
 """Longest title, name, place or address kept."""
+
+
+_WORDS = ("title", "description")
+"""Columns in which a number is a mistake."""
 
 
 class BadRow(ValueError):
@@ -43,14 +48,13 @@ def parse_row(row: Mapping[str, Any], columns: Mapping[str, str], source: str) -
     if text_kind not in ("full", "snippet"):
         raise BadRow(f"column {columns['text_kind']!r} (text_kind) is neither full nor snippet")
     posted_raw = texts["posted_at"]
-    description = row[columns["description"]] or ""
     return Posting(
         source=source,
         external_id=texts["external_id"] or "",
         title=texts["title"] or "",
         company_name=texts["company_name"],
         location=texts["location"],
-        description=_without_half_pairs(description[:MAX_DESCRIPTION_CHARS]),
+        description=texts["description"] or "",
         text_kind="snippet" if text_kind == "snippet" else "full",
         url=texts["url"],
         posted_at=None if posted_raw is None else parse_posted_at(posted_raw),
@@ -61,28 +65,22 @@ def parse_row(row: Mapping[str, Any], columns: Mapping[str, str], source: str) -
 
 def is_cut(row: Mapping[str, Any], columns: Mapping[str, str]) -> bool:
     """Whether the description in `row` is longer than what is kept of it."""
-    return len(row[columns["description"]] or "") > MAX_DESCRIPTION_CHARS
+    description = row[columns["description"]]
+    return isinstance(description, str) and len(description) > MAX_DESCRIPTION_CHARS
 
 
 def _text(row: Mapping[str, Any], ours: str, theirs: str) -> str | None:
+    """Return the text in a column; a number is taken as its digits where no words are needed."""
     value = row.get(theirs)
-    if ours == "external_id" and isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    if value is None:
+    if value is None or value != value:  # NaN is how many programs write "nothing" into JSON
         return None
+    if isinstance(value, int | float) and not isinstance(value, bool) and ours not in _WORDS:
+        value = str(value)
     if not isinstance(value, str):
-        raise BadRow(f"column {theirs!r} ({ours}) holds {_kind(value)} where a text must stand")
+        raise BadRow(f"column {theirs!r} ({ours}) holds {name_kind(value)} where a text must stand")
     if ours == "description":
-        return None
+        return _without_half_pairs(value[:MAX_DESCRIPTION_CHARS])
     return _without_half_pairs(value.strip()[:MAX_SHORT_TEXT_CHARS]).strip() or None
-
-
-def _kind(value: object) -> str:
-    if isinstance(value, bool):
-        return "true or false"
-    if isinstance(value, int | float):
-        return "a number"
-    return "a list" if isinstance(value, list) else "an object"
 
 
 def _without_half_pairs(text: str) -> str:

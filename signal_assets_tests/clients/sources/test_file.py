@@ -115,6 +115,14 @@ def test_bad_rows_are_reported_by_line_and_the_others_kept(tmp_path):
     assert "8 rows were left out" in (answer.message or "")
 
 
+def test_numbers_and_nan_in_optional_columns_lose_no_row(tmp_path):
+    row = ROW | {"company_name": float("nan"), "posted_at": 1_700_000_000, "location": 3511}
+    write_lines(tmp_path, row)
+    (posting,) = harvest(tmp_path).postings
+    assert posting.company_name is None
+    assert (posting.posted_at, posting.posted_raw, posting.location) == (None, "1700000000", "3511")
+
+
 def test_csv_rows_that_break_the_quoting_are_reported_and_reading_goes_on(tmp_path):
     (tmp_path / "jobs.csv").write_text(
         'external_id,title,description\n1,Een,goed\n2,"Twee"x,fout\n3,Drie,goed,teveel\n4,Vier\n5,Vijf,goed\n6,"Zes'
