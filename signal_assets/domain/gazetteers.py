@@ -340,6 +340,7 @@ def _line_around(text: str, start: int, end: int, chars: int) -> str:
     return f"{before} {after}"
 
 
+@cache
 def _any_of(patterns: tuple[str, ...], frame: str) -> re.Pattern[str] | None:
     return re.compile(frame.format("|".join(patterns))) if patterns else None
 
@@ -349,6 +350,7 @@ def _squeeze(name: str) -> str:
     return "".join(_WORD.findall(fold_case(name)))
 
 
+@cache
 def _compile_spelling(spelling: str, cased: bool) -> re.Pattern[str]:
     """Blanks may be blanks or a hyphen, `&` an entity or escaped, a slash may stand apart."""
     words = spelling if cased else fold_case(spelling)

@@ -328,7 +328,7 @@ def supported_value(value: str, quote: str, gazetteer: Gazetteer) -> str | None:
     'SAP'
     >>> supported_value("Coupa", "ervaring met SAP", shipped) is None
     True
-    >>> supported_value("team of 6", "een team van zes", shipped)
+    >>> supported_value("6 colleagues", "een team van zes", shipped)
     'een team van zes'
     """
     said = fold_text(quote)

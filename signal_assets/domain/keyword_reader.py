@@ -100,7 +100,7 @@ class KeywordReader:
 
 
 def gazetteer_for(extraction: ExtractionOptions) -> Gazetteer:
-    """Return the shipped gazetteer with the products that the profile adds."""
+    """Return the shipped gazetteer with the products that the profile adds; build it once a run."""
     own = [
         product for rules in extraction.keywords.values() for product in products_of(rules.products)
     ]
@@ -111,7 +111,7 @@ def gazetteer_for(extraction: ExtractionOptions) -> Gazetteer:
 _STATE_ORDER: dict[ToolState, int] = {"in_use": 0, "migrating": 1, "asked": 2}
 
 _NOT_USED = re.compile(
-    r"(?:\bniet (?:met|in|van)|\bgeen|\bzonder|\bwithout|\binstead of|\bin plaats van|"
+    r"(?:\bniet (?:met|in|van)|\bgeen|\bno|\bzonder|\bwithout|\binstead of|\bin plaats van|"
     r"\bnot (?:use|using|work with|working with|in)|\bdo(?:es)?n.t (?:use|work with)|"
     r"\b(?:geen|no|zonder|without) (?:[^\W\d_]{1,15} )?(?:ervaring|kennis|experience|knowledge)\b"
     r"[^,;:.]{0,25})\s(?:the |het |de )?$"
