@@ -27,8 +27,10 @@ from signal_assets.clients.metered_service import (
 )
 from signal_assets.clients.rate_limit import RateLimit
 from signal_assets.domain.business_register import (
+    Establishment,
     Establishments,
     RegisterFault,
+    parse_establishment,
     parse_establishments,
     parse_faults,
     parse_profile,
@@ -55,8 +57,18 @@ RowKind = Literal["hoofdvestiging", "nevenvestiging", "rechtspersoon"]
 _ABSENT = {"IPD5200", "IPD0005", "IPD0007"}
 _BAD_NUMBER = {"IPD0004", "IPD0006", "IPD0010"}
 _OUR_FAULT = {"IPD0001", "IPD5203", "IPD1998", "IPD1999"}
-_PRODUCTS = {"zoeken": "Zoeken", "basisprofiel": "Basisprofiel", "vestigingen": "Basisprofiel"}
-_CONTENTS = {"zoeken": "resultaten", "basisprofiel": "kvkNummer", "vestigingen": "vestigingen"}
+_PRODUCTS = {
+    "zoeken": "Zoeken",
+    "basisprofiel": "Basisprofiel",
+    "vestigingen": "Basisprofiel",
+    "vestigingsprofiel": "Vestigingsprofiel",
+}
+_CONTENTS = {
+    "zoeken": "resultaten",
+    "basisprofiel": "kvkNummer",
+    "vestigingen": "vestigingen",
+    "vestigingsprofiel": "vestigingsnummer",
+}
 """Operation → the field without which an answer holds nothing."""
 
 T = TypeVar("T")
@@ -182,6 +194,24 @@ class KvkClient:
         question = _profile_question("vestigingen", kvk_number, "/vestigingen")
         return self._ask(question, lambda payload, _: parse_establishments(payload))
 
+    def get_establishment(self, establishment_number: str) -> Establishment | None:
+        """Return one establishment; None if there is none under `establishment_number`.
+
+        One billed call of its own product, unless the ledger has the answer.
+        """
+        if not re.fullmatch(r"[0-9]{12}", establishment_number):
+            said = f"{establishment_number[:50]!r} is not an establishment number of twelve digits"
+            raise LookupFailed(f"kvk: {said}")
+        question = Question(
+            operation="vestigingsprofiel",
+            path=f"/v1/vestigingsprofielen/{establishment_number}",
+            subject=establishment_number,
+            summary=f"vestigingsprofiel {establishment_number}",
+            max_age=PROFILE_MAX_AGE,
+            absent_max_age=ABSENT_MAX_AGE,
+        )
+        return self._ask(question, lambda payload, _: parse_establishment(payload))
+
     def _ask(self, question: Question, parse: Callable[[dict[str, Any], datetime], T]) -> T | None:
         answer = self._service.ask(question)
         if answer.is_absent:
@@ -246,7 +276,9 @@ def _judge_content(question: Question, body: str) -> Verdict:
     field = _CONTENTS[question.operation]
     if field not in payload:
         return Unreadable(f"the answer has no {field}")
-    if question.subject is not None and payload.get("kvkNummer") != question.subject:
+    is_branch = question.operation == "vestigingsprofiel"
+    about = payload.get("vestigingsnummer" if is_branch else "kvkNummer")
+    if question.subject is not None and about != question.subject:
         return Unreadable(f"asked for {question.subject}, the answer is about another number")
     return Answered()
 

@@ -28,12 +28,16 @@ class RegisterFault(Record):
 
 
 class Establishment(Record):
-    """One place where a company works, as the list of its establishments says."""
+    """One place where a company works; the list of them says less than the profile of one."""
 
     establishment_number: str
+    kvk_number: str | None = None
     name: str | None = None
+    trade_names: tuple[str, ...] = ()
     place: str | None = None
     is_main: bool | None = None
+    employee_count: int | None = None
+    websites: tuple[str, ...] = ()
 
 
 class Establishments(Record):
@@ -125,7 +129,7 @@ def parse_establishments(payload: dict[str, Any]) -> Establishments:
         UnreadableAnswer: a field is missing or of another kind; names it.
     """
     answer = Fields(payload)
-    rows = tuple(_parse_establishment(row) for row in answer.parts("vestigingen"))
+    rows = tuple(_parse_listed(row) for row in answer.parts("vestigingen"))
     total = answer.count("totaalAantalVestigingen")
     return Establishments(
         kvk_number=_number(answer, "kvkNummer", 8),
@@ -134,13 +138,33 @@ def parse_establishments(payload: dict[str, Any]) -> Establishments:
     )
 
 
-def _parse_establishment(row: Fields) -> Establishment:
+def _parse_listed(row: Fields) -> Establishment:
     address = _PLACE_AFTER_POSTCODE.search(row.text("volledigAdres") or "")
     return Establishment(
         establishment_number=_number(row, "vestigingsnummer", 12),
+        kvk_number=_optional_number(row, "kvkNummer", 8),
         name=row.text("eersteHandelsnaam"),
         place=" ".join(address[1].split()) if address else None,
         is_main=row.flag("indHoofdvestiging"),
+    )
+
+
+def parse_establishment(payload: dict[str, Any]) -> Establishment:
+    """Return the establishment in an answer of Vestigingsprofiel v1.
+
+    Raises:
+        UnreadableAnswer: a field is missing or of another kind; names it.
+    """
+    answer = Fields(payload)
+    return Establishment(
+        establishment_number=_number(answer, "vestigingsnummer", 12),
+        kvk_number=_number(answer, "kvkNummer", 8),
+        name=answer.text("eersteHandelsnaam"),
+        trade_names=_trade_names(answer),
+        place=_place(answer),
+        is_main=answer.flag("indHoofdvestiging"),
+        employee_count=answer.count("totaalWerkzamePersonen"),
+        websites=_websites(answer),
     )
 
 
@@ -218,7 +242,7 @@ def _websites(*parts: Fields) -> tuple[str, ...]:
 
 
 def _host(text: str) -> str | None:
-    match = re.fullmatch(r"(?:https?://)?([a-z0-9.-]+\.[a-z0-9-]{2,})(?:[:/?#].*)?", text.lower())
+    match = re.fullmatch(r"(?:https?://)?([\w.-]+\.[\w-]{2,})(?:[:/?#].*)?", text.lower())
     return match[1] if match else None
 
 

@@ -284,3 +284,27 @@ def test_establishments_come_with_the_registers_own_count(tmp_path):
         found = kvk.get_establishments("02076358")
     assert found is not None
     assert (found.total, found.rows[0].place, found.rows[0].is_main) == (12, "Lollum", True)
+
+
+def test_an_establishment_is_a_product_of_its_own(tmp_path):
+    number = "000012345678"
+    payload = {"vestigingsnummer": number, "kvkNummer": "02076358", "totaalWerkzamePersonen": 4}
+    register = Register(ok(payload))
+    with register.client(tmp_path) as kvk:
+        place = kvk.get_establishment(number)
+        with pytest.raises(LookupFailed, match="twelve digits"):
+            kvk.get_establishment("12345678")
+    assert place is not None
+    assert (place.kvk_number, place.employee_count) == ("02076358", 4)
+    assert [request.url.path for request in register.requests] == [
+        f"/api/v1/vestigingsprofielen/{number}"
+    ]
+
+
+def test_another_establishment_than_was_asked_for_is_never_taken(tmp_path):
+    payload = {"vestigingsnummer": "000099999999", "kvkNummer": "02076358"}
+    with (
+        Register(ok(payload)).client(tmp_path) as kvk,
+        pytest.raises(LookupFailed, match="about another number"),
+    ):
+        kvk.get_establishment("000012345678")

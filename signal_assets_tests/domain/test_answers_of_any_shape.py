@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signal_assets.clients.company_info import load_mapping
 from signal_assets.domain.business_register import (
+    parse_establishment,
     parse_establishments,
     parse_faults,
     parse_profile,
@@ -54,6 +55,7 @@ payloads = st.dictionaries(st.sampled_from(NAMES), values)
 
 PARSERS: list[Callable[[dict[str, Any]], object]] = [
     parse_search,
+    parse_establishment,
     parse_establishments,
     parse_faults,
     lambda payload: parse_profile(payload, FETCHED),
@@ -63,12 +65,14 @@ PARSERS: list[Callable[[dict[str, Any]], object]] = [
 
 
 @pytest.mark.parametrize("parse", PARSERS)
+@settings(max_examples=60)
 @given(payload=payloads)
 def test_any_object_is_a_record_or_an_error_of_its_own_kind(parse, payload):
     with suppress(UnreadableAnswer):
         parse(payload)
 
 
+@settings(max_examples=60)
 @given(payload=payloads)
 def test_a_profile_that_is_read_can_be_stored_as_text(payload):
     payload |= {"kvkNummer": "02076358", "naam": "Voorbeeld"}
@@ -79,12 +83,14 @@ def test_a_profile_that_is_read_can_be_stored_as_text(payload):
     assert profile.model_dump_json()
 
 
+@settings(max_examples=60)
 @given(st.text() | st.binary().map(lambda data: data.decode("utf-8", "replace")))
 def test_any_text_is_an_object_or_an_error(text):
     with suppress(UnreadableAnswer):
         assert isinstance(parse_json_object(text), dict)
 
 
+@settings(max_examples=60)
 @given(payloads)
 def test_an_object_comes_back_as_it_was(payload):
     text = json.dumps(payload)
