@@ -93,7 +93,13 @@ class ParquetIOManager(dg.UPathIOManager):
         write_table(path, obj, TABLES[context.asset_key.path[-1]])
 
     def load_from_path(self, context: dg.InputContext, path: UPath) -> pd.DataFrame:
-        return read_table(path)
+        try:
+            return read_table(path)
+        except FileNotFoundError:
+            asset = context.asset_key.to_user_string()
+            raise FileNotFoundError(
+                f"{asset} was never made for {context.partition_key}; make it first"
+            ) from None
 
     def get_metadata(
         self, context: dg.OutputContext, obj: pd.DataFrame
