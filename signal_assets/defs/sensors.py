@@ -82,6 +82,6 @@ def _reads_on(instance: dg.DagsterInstance, run_id: str) -> bool:
     run = instance.get_run_by_id(run_id)
     if run is None:
         return False
-    if run.asset_selection is None:
+    if not run.asset_selection:  # a whole job: none or an empty selection is recorded
         return run.job_name == full_job.name
     return extracted_vacancies.key in run.asset_selection

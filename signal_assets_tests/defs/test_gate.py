@@ -68,9 +68,11 @@ def test_a_paid_table_made_alone_refuses_when_nobody_has_checked_the_newest_tabl
         "unchecked_job", dg.AssetSelection.assets("company_quality").without_checks()
     )
     job = dg.Definitions.merge(defs, dg.Definitions(jobs=[unchecked]))
-    assert job.resolve_job_def("unchecked_job").execute_in_process(
-        instance=workspace.instance, partition_key="worked_example"
-    ).success
+    assert (
+        job.resolve_job_def("unchecked_job")
+        .execute_in_process(instance=workspace.instance, partition_key="worked_example")
+        .success
+    )
 
     result = workspace.run("enrichment_job")
 

@@ -3,9 +3,9 @@
 import dagster as dg
 import pytest
 
+from signal_assets.definitions import defs
 from signal_assets.defs.frames import to_frame
 from signal_assets.defs.tables import TABLES
-from signal_assets.definitions import defs
 
 GRAPH = defs.resolve_asset_graph()
 BLOCKING = {

@@ -1,0 +1,81 @@
+"""Which vacancies pass 1 reads."""
+
+import pytest
+
+from signal_assets.domain.extractions import ExtractorName
+from signal_assets.domain.reading_plans import PastReading, VacancyToRead, plan_reading
+
+
+def vacancy(vacancy_id: str, words: str = "same", **fields: str) -> VacancyToRead:
+    return VacancyToRead.model_validate(
+        {
+            "vacancy_id": vacancy_id,
+            "title": "Clerk",
+            "description": words,
+            "content_hash": words,
+            **fields,
+        }
+    )
+
+
+def past(extractor: ExtractorName = "claude", version: int = 1, words: str = "same") -> PastReading:
+    return PastReading(
+        vacancy_id="a", content_hash=words, prompt_version=version, extractor=extractor
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "extractor", "version", "reread", "is_read"),
+    [
+        (past(), "claude", 1, False, False),
+        (past(), "claude", 2, False, False),  # paid for: read again only when asked
+        (past(), "claude", 2, True, True),
+        (past(version=2), "claude", 2, True, False),
+        (past(words="other"), "claude", 1, False, True),
+        (past("keyword"), "keyword", 1, False, False),
+        (past("keyword"), "keyword", 2, False, True),  # free: the newer prompt reads
+        (past("keyword"), "claude", 1, False, True),  # a key came: Claude reads
+        (past(), "keyword", 1, False, False),  # the key is gone: what was paid for stays
+    ],
+)
+def test_a_vacancy_is_read_when_its_words_or_its_reader_ask_for_it(
+    before: PastReading, extractor: ExtractorName, version: int, reread: bool, is_read: bool
+) -> None:
+    plan = plan_reading(
+        [vacancy("a")], {"a": before}, prompt_version=version, extractor=extractor, reread=reread
+    )
+
+    assert bool(plan.to_read) is is_read
+    assert ("a" in plan.kept) is not is_read
+
+
+def test_vacancies_with_the_same_words_are_read_once() -> None:
+    plan = plan_reading(
+        [vacancy("a"), vacancy("b"), vacancy("c", "other")],
+        {},
+        prompt_version=1,
+        extractor="claude",
+    )
+
+    assert {
+        words: [item.vacancy_id for item in group] for words, group in plan.to_read.items()
+    } == {
+        "same": ["a", "b"],
+        "other": ["c"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("item", "reason"),
+    [
+        (vacancy("a", " \n "), "no text"),
+        (vacancy("a", "Begin van de tekst", text_kind="snippet"), "beginning"),
+    ],
+)
+def test_what_cannot_be_read_whole_is_skipped_with_the_reason(
+    item: VacancyToRead, reason: str
+) -> None:
+    plan = plan_reading([item], {}, prompt_version=1, extractor="claude")
+
+    assert not plan.to_read
+    assert reason in plan.skipped["a"][1]
