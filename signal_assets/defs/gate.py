@@ -14,16 +14,22 @@ from dagster._core.storage.asset_check_execution_record import (
 
 
 class Gate:
-    """Knows from the instance which blocking checks of a search profile stand in the way."""
+    """Knows from the instance which blocking checks of a search profile stand in the way.
 
-    def __init__(self, instance: dg.DagsterInstance) -> None:
+    A check that the run at `run_id` has seen pass itself is trusted: another run of the same
+    profile that began in the meantime, and plans the same checks, stands in nobody's way.
+    """
+
+    def __init__(self, instance: dg.DagsterInstance, run_id: str | None = None) -> None:
         self._instance = instance
+        self._run_id = run_id
 
     def refusals(
         self, search_profile: str, checks: Iterable[dg.AssetChecksDefinition]
     ) -> tuple[str, ...]:
         """Return a sentence for each check that did not pass on the newest upstream table."""
-        keys = [key for check in checks for key in check.check_keys]
+        passed = self._passed_in_this_run()
+        keys = [key for check in checks for key in check.check_keys if key not in passed]
         known = {
             info.check_key: info
             for info in self._instance.event_log_storage.get_asset_check_partition_info(
@@ -35,6 +41,19 @@ class Gate:
             for key in keys
             if (reason := _reason(known.get(key)))
         )
+
+    def _passed_in_this_run(self) -> set[dg.AssetCheckKey]:
+        if self._run_id is None:
+            return set()
+        events = self._instance.all_logs(
+            self._run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION
+        )
+        evaluations = [
+            entry.dagster_event.asset_check_evaluation_data
+            for entry in events
+            if entry.dagster_event is not None
+        ]
+        return {check.asset_check_key for check in evaluations if check.passed}
 
 
 def refuse_to_spend(

@@ -208,7 +208,7 @@ def company_info(context: dg.InitResourceContext) -> Iterator[CompanyInfoClient 
 @dg.resource(description="The gate's second layer.")
 def gate(context: dg.InitResourceContext) -> Gate:
     assert context.instance is not None  # noqa: S101 - a run has one
-    return Gate(context.instance)
+    return Gate(context.instance, context.run.run_id if context.run else None)
 
 
 @dg.resource(description="How long work shows that it moves.")
