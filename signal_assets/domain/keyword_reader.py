@@ -75,11 +75,16 @@ class KeywordReader:
 
     def _read_products(self, parts: list["_Part"]) -> Iterator[Claim]:
         found = self._find_products(parts)
-        plain = {name for product in found for name in self._gazetteer.lineage(product)[1:]}
+        named_by_edition = {
+            (field, plain)
+            for product in found
+            for plain in self._gazetteer.lineage(product)[1:]
+            for field in self._fields_of_product[product]
+        }
         for product, named in found.items():
-            if product not in plain:
-                quote = named.part.clause(named.mention.start, named.mention.end)
-                for field in self._fields_of_product[product]:
+            quote = named.part.clause(named.mention.start, named.mention.end)
+            for field in self._fields_of_product[product]:
+                if (field, product) not in named_by_edition:
                     yield Claim(field=field, value=product, quote=quote, state=named.state)
 
     def _find_products(self, parts: list["_Part"]) -> dict[str, "_Named"]:
@@ -88,15 +93,20 @@ class KeywordReader:
         seen: Counter[str] = Counter()
         for part in parts:
             for mention in self._gazetteer.mentions_among(part.words):
-                product = mention.product
-                seen[product] += 1
-                if product not in self._fields_of_product or seen[product] > _MOST_MENTIONS:
+                product = self._wanted_product(mention.product)
+                if product is None or seen[product] >= _MOST_MENTIONS:
                     continue
+                seen[product] += 1
                 state = part.state_of(mention)
                 known = found.get(product)
                 if state and (known is None or _STATE_ORDER[state] < _STATE_ORDER[known.state]):
                     found[product] = _Named(part, mention, state)
         return found
+
+    def _wanted_product(self, product: str) -> str | None:
+        """The product, or what it is a module of, if a field asks for it (SAP for SAP EWM)."""
+        line = self._gazetteer.lineage(product)
+        return next((name for name in line if name in self._fields_of_product), None)
 
 
 def gazetteer_for(extraction: ExtractionOptions) -> Gazetteer:
@@ -125,8 +135,9 @@ _NOT_USED_AFTER = re.compile(
     r"not (?:required|needed|necessary))\b"
 )
 _NAMES_A_COMPANY = re.compile(
-    r"(?:\b(?:at|bij|join|joining)|\b(?:alliance|technology|technologie|global|wereldwijde|strategic|"
-    r"strategische)[ -]partners?\b[^.;]{0,60})\s$"
+    r"(?:^\W*(?:about|over)|\b(?:at|bij|join|joining)|"
+    r"\b(?:alliance|technology|technologie|global|wereldwijde|strategic|strategische)[ -]partners?\b"
+    r"[^.;]{0,60})\s$"
 )
 _MIGRATING = re.compile(
     r"implementat|implementing|implementeren|migrat|migreren|overstap|overgestap|"

@@ -46,7 +46,7 @@ def test_no_product_stands_twice_in_a_rule_set(name, rules):
 
 @pytest.mark.parametrize(("name", "rules"), PRODUCT_SETS)
 def test_every_edition_and_other_name_is_of_a_known_product(name, rules):
-    names = {product.name for product in rules.products}
+    names = {product.name for _, others in PRODUCT_SETS for product in others.products}
     named = {product.edition_of for product in rules.products}
     named |= {product.means for product in rules.products}
     assert named - {None} <= names

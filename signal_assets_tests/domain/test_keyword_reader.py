@@ -108,8 +108,14 @@ def test_purchase_to_pay_tools_are_found_by_name_only(text, products):
     assert values("p2p_tools", text) == products
 
 
-def test_a_module_of_another_subject_is_not_the_plain_product():
+def test_another_product_of_the_same_maker_is_not_the_plain_product():
     assert values("erp_systems", "Je werkt in SAP Ariba") == []
+
+
+def test_a_module_names_its_product_where_no_field_asks_for_the_module():
+    assert values("erp_systems", "Ervaring met SAP EWM") == ["SAP"]
+    assert values("erp_systems", "Ervaring met SAP EWM", WAREHOUSES) == []
+    assert values("wms_systems", "Ervaring met SAP EWM", WAREHOUSES) == ["SAP EWM"]
 
 
 @pytest.mark.parametrize(
