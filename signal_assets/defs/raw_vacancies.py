@@ -12,6 +12,7 @@ from signal_assets.defs.frames import preview, rows_of, to_frame
 from signal_assets.defs.partitions import search_profiles
 from signal_assets.defs.storage import TableStore
 from signal_assets.defs.tables import RAW_VACANCIES, SOURCE_ANSWERS
+from signal_assets.domain.closing import close_unlisted
 from signal_assets.domain.harvests import SourceAnswer, SourceYield, count_yields
 from signal_assets.domain.search_profiles import SearchProfile
 from signal_assets.domain.vacancies import Vacancy, update_vacancies
@@ -56,9 +57,10 @@ def raw_vacancies(
     harvest = update_vacancies(
         known, (posting for answer in answers for posting in answer.postings), harvested_at
     )
+    vacancies = close_unlisted(harvest.vacancies, answers, harvested_at)
     _keep_yields(tables, search_profile.name, yields, harvested_at)
 
-    frame = to_frame(map(_row, harvest.vacancies), RAW_VACANCIES)
+    frame = to_frame(map(_row, vacancies), RAW_VACANCIES)
     rejected = [row for answer in answers for row in answer.rejected]
     for row in rejected[:MAX_REPORTED_ROWS]:
         context.log.warning(f"Row left out: {row.place}: {row.reason}")
@@ -70,6 +72,7 @@ def raw_vacancies(
             "new_vacancies": harvest.new,
             "changed_vacancies": harvest.changed,
             "duplicates": int(frame["duplicate_of"].notna().sum()),
+            "closed_vacancies": int(frame["closed_at"].notna().sum()),
             "without_posted_at": int(frame["posted_at"].isna().sum()),
             "rejected_rows": len(rejected),
             "source_calls": sum(answer.calls for answer in answers),
@@ -127,18 +130,24 @@ def _row(vacancy: Vacancy) -> dict[str, Any]:
 
 
 def _known_vacancies(frame: pd.DataFrame) -> Iterator[Vacancy]:
-    for row in rows_of(frame, Vacancy.model_fields):
-        yield Vacancy.model_construct(**row)
+    there = [name for name in Vacancy.model_fields if name in frame]
+    for row in rows_of(frame, there):
+        yield Vacancy.model_construct(
+            **{name: row[name] for name in there if row[name] is not None}
+        )
 
 
 def _sentence(answer: SourceAnswer) -> str:
     term = f" for “{answer.search_term}”" if answer.search_term else ""
     said = f" ({answer.message})" if answer.message else ""
-    return f"{answer.source}{term}: {answer.outcome}, {len(answer.postings)} vacancies{said}"
+    board = f" {answer.board}" if answer.board else ""
+    return f"{answer.source}{board}{term}: {answer.outcome}, {len(answer.postings)} vacancies{said}"
 
 
 def _asked(row: Mapping[str, Any]) -> str:
-    return f"{row['source']} · {row['search_term'] or 'everything'}"
+    board = row.get("board")
+    place = row["source"] if board is None else f"{row['source']} {board}"
+    return f"{place} · {row['search_term'] or 'everything'}"
 
 
 def _table_of(yields: tuple[SourceYield, ...]) -> dg.TableMetadataValue:

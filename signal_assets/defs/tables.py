@@ -50,10 +50,13 @@ RAW_VACANCIES = Table(
         Column("posted_raw", TEXT, "The publication date in the source's own words"),
         Column("language", TEXT, "As the source states it"),
         Column("search_term", TEXT, "The term that found it first"),
+        Column("board", TEXT, "The company's board that lists it"),
+        Column("apply_urls", TEXTS, "Where a person can apply, besides url"),
         _FIRST_SEEN_AT,
         Column("last_seen_at", MOMENT, "When a harvest last brought it"),
         Column("content_hash", TEXT, "Fingerprint of title and text, blanks and case aside"),
         Column("duplicate_of", TEXT, "The vacancy that had these words first"),
+        Column("closed_at", MOMENT, "When its board no longer listed it; null while it is open"),
     ),
 )
 
@@ -194,6 +197,7 @@ SOURCE_ANSWERS = Table(
         Column("harvested_at", MOMENT, "When the harvest began"),
         Column("source", TEXT, "Which source was asked"),
         Column("search_term", TEXT, "For what; null where it takes no terms"),
+        Column("board", TEXT, "Which company's board or page; null where it has none"),
         Column("outcome", TEXT, "rows, empty, refused or broken"),
         Column("found", COUNT, "Vacancies it brought"),
         Column("new", COUNT, "Of these, never seen before by this search profile"),

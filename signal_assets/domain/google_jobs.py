@@ -90,6 +90,7 @@ def _parse_job(job: Any, term: str, processed_at: datetime | None) -> Posting:
     title = fields.required_text("title")
     company_name, location = fields.text("company_name"), fields.text("location")
     posted_raw = fields.part("detected_extensions").text("posted_at")
+    links = [option.text("link") for option in fields.parts("apply_options")]
     return Posting(
         source=SOURCE,
         external_id=find_stable_id(fields.text("job_id"), title, company_name, location),
@@ -98,6 +99,7 @@ def _parse_job(job: Any, term: str, processed_at: datetime | None) -> Posting:
         location=location,
         description=(fields.text("description") or "")[:MAX_DESCRIPTION_CHARS],
         url=_find_url(fields),
+        apply_urls=tuple(dict.fromkeys(link for link in links if link is not None)),
         posted_at=_posted_at(posted_raw, processed_at),
         posted_raw=posted_raw,
         search_term=term,

@@ -20,6 +20,8 @@ class RejectedRow(Record):
 class SourceAnswer(Record):
     """What one source brought for one term (None where the source takes no terms).
 
+    A source that is asked per company or page gives an answer for each, named in `board`.
+
     `rows`: it brought vacancies. `empty`: it answered that there are none. `refused`: it will not
     serve us (key, quota, robots). `broken`: no answer, or one that cannot be read. Vacancies read
     before a refusal or a fault are kept beside that outcome.
@@ -27,11 +29,15 @@ class SourceAnswer(Record):
 
     source: str
     search_term: str | None = None
+    board: str | None = None
     outcome: Outcome
     postings: tuple[Posting, ...] = ()
     rejected: tuple[RejectedRow, ...] = ()
     calls: int = 0
     message: str | None = None
+    listed_ids: frozenset[str] | None = None
+    """Every `external_id` that the board lists, also of what was not asked for; None where the
+    source cannot say, or did not say all: nothing is closed by such an answer."""
 
 
 class SourceYield(Record):
@@ -39,6 +45,7 @@ class SourceYield(Record):
 
     source: str
     search_term: str | None
+    board: str | None
     outcome: Outcome
     found: int
     new: int
@@ -60,6 +67,7 @@ def count_yields(
             SourceYield(
                 source=answer.source,
                 search_term=answer.search_term,
+                board=answer.board,
                 outcome=answer.outcome,
                 found=len(ids),
                 new=len(ids - seen),

@@ -31,6 +31,10 @@ class Posting(Record):
     posted_raw: str | None = None
     language: str | None = None
     search_term: str | None = None
+    board: str | None = None
+    """The company's board that lists it, by the token in its URL; None where there are no boards"""
+    apply_urls: tuple[str, ...] = ()
+    """Where a person can apply, as far as it is not `url`."""
 
     @property
     def vacancy_id(self) -> str:
@@ -45,6 +49,8 @@ class Vacancy(Posting):
     last_seen_at: datetime
     content_hash: str
     duplicate_of: str | None = None
+    closed_at: datetime | None = None
+    """When its board was first seen without it; None while it is open, or nobody can say."""
 
 
 class HarvestedVacancies(Record):
