@@ -136,8 +136,8 @@ _NOT_USED_AFTER = re.compile(
 )
 _NAMES_A_COMPANY = re.compile(
     r"(?:^\W*(?:about|over)|\b(?:at|bij|join|joining)|"
-    r"\b(?:alliance|technology|technologie|global|wereldwijde|strategic|strategische)[ -]partners?\b"
-    r"[^.;]{0,60})\s$"
+    r"\b(?:alliance|technology|technologie|global|wereldwijde|strategic|strategische)[ -]"
+    r"partners?\b[^.;]{0,60})\s$"
 )
 _MIGRATING = re.compile(
     r"implementat|implementing|implementeren|migrat|migreren|overstap|overgestap|"
@@ -154,22 +154,22 @@ _WORKS_WITH = re.compile(
     r"\bwij (?:werken|gebruiken)|\bwe (?:use|work)|je werkt met|je gaat werken met|"
     r"\bin (?:ons|onze)|\bour\b|\bons\b|\bonze\b|you will (?:use|work)"
 )
-_ASKING_HEADER = re.compile(
-    r"(?m)^[\s*#_•-]{0,8}(?:[^\n]{0,25}?(?:wat vragen|wie ben jij|wie ben je|jouw profiel|"
-    r"je profiel|functie-?eisen|wat breng|wat neem|vereisten|requirements|qualifications|"
-    r"your profile|"
-    r"who you are|what you.{0,3} bring|you bring|what we ask|looking for|wij vragen|dit ben jij|"
-    r"wat verwachten|wij verwachten|competenties|wat heb je|heb jij|must have|nice to have|"
-    r"about you|over jou\b|minimum|preferred)[^\n]{0,25}|"
-    r"(?:skills|profiel|profile|experience|ervaring|jij hebt|je hebt|you have)[^\n]{0,12})$"
+_SHORT_LINE = re.compile(r"(?m)^[^\n]{3,60}$")
+"""What may be a heading."""
+_ASKING_HEADING = re.compile(
+    r"wat vragen|wie ben jij|wie ben je|jouw profiel|je profiel|functie-?eisen|wat breng|wat neem|"
+    r"vereisten|requirements|qualifications|your profile|who you are|what you.{0,3} bring|"
+    r"you bring|what we ask|looking for|wij vragen|dit ben jij|wat verwachten|wij verwachten|"
+    r"competenties|wat heb je|heb jij|must have|nice to have|about you|over jou\b|preferred|"
+    r"^\W{0,8}(?:skills|profiel|profile|experience|ervaring|jij hebt|je hebt|you have)\b.{0,12}$"
 )
-_OTHER_HEADER = re.compile(
-    r"(?m)^[\s*#_•-]{0,8}[^\n]{0,25}?(?:wat ga je|functieomschrijving|de functie|je functie|"
-    r"jouw functie|takenpakket|taken|werkzaamheden|responsibilities|what you.{0,3}ll do|"
-    r"what you will do|your role|the role|job description|about us|about the|over ons|wie zijn wij|"
-    r"wat bieden|wij bieden|we offer|ons aanbod|benefits|arbeidsvoorwaarden|duties|key tasks|"
-    r"you will|your tasks|jouw rol|je rol|je werk|de organisatie|your job|essential functions|"
-    r"accountabilities|het team|the team|your day|what.{0,3} in it for you)[^\n]{0,25}$"
+_OTHER_HEADING = re.compile(
+    r"wat ga je|functieomschrijving|de functie|je functie|jouw functie|takenpakket|\btaken\b|"
+    r"werkzaamheden|responsibilities|what you.{0,3}ll do|what you will do|your role|the role|"
+    r"job description|about us|about the|over ons|wie zijn wij|wat bieden|wij bieden|we offer|"
+    r"ons aanbod|benefits|arbeidsvoorwaarden|duties|key tasks|you will|your tasks|jouw rol|"
+    r"je rol|je werk|de organisatie|your job|essential functions|accountabilities|het team|"
+    r"the team|your day|in it for you"
 )
 
 
@@ -222,26 +222,20 @@ class _Part:
         return "asked" if self._is_under_requirements(mention.start) else "in_use"
 
     def _is_under_requirements(self, position: int) -> bool:
-        asking = _last_before(self._asking_headers, position)
-        other = _last_before(self._other_headers, position)
-        return asking > other
+        """The last heading above asks something of the candidate."""
+        index = bisect_left(self._headings, (position, False))
+        return index > 0 and self._headings[index - 1][1]
 
     @cached_property
-    def _asking_headers(self) -> list[int]:
-        return _header_starts(_ASKING_HEADER, self.lower)
-
-    @cached_property
-    def _other_headers(self) -> list[int]:
-        return _header_starts(_OTHER_HEADER, self.lower)
-
-
-def _header_starts(pattern: re.Pattern[str], text: str) -> list[int]:
-    return [match.start() for match in pattern.finditer(text)]
-
-
-def _last_before(starts: list[int], position: int) -> int:
-    index = bisect_left(starts, position)
-    return starts[index - 1] if index else -1
+    def _headings(self) -> list[tuple[int, bool]]:
+        """Where the headings stand, and whether they ask something of the candidate."""
+        found = []
+        for line in _SHORT_LINE.finditer(self.lower):
+            if _ASKING_HEADING.search(line.group()):
+                found.append((line.start(), True))
+            elif _OTHER_HEADING.search(line.group()):
+                found.append((line.start(), False))
+        return found
 
 
 def _last_clause(before: str) -> str:
