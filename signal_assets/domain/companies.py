@@ -10,6 +10,8 @@ from signal_assets.domain.records import Record
 
 EnrichmentStatus = Literal["pending", "completed", "failed", "skipped"]
 MatchDecisionName = Literal["auto", "review", "none"]
+RegisterSource = Literal["kvk", "employer_list", "gleif"]
+"""Where an entry was found: the Business Register, a list of the user's own, the LEI register."""
 
 
 class RegisterRow(Record):
@@ -22,6 +24,7 @@ class RegisterRow(Record):
     place: str | None = None
     expired_name: str | None = None
     is_active: bool | None = None
+    source: RegisterSource = "kvk"
 
 
 class RegisterSearch(Record):
@@ -79,6 +82,7 @@ class Candidate(Record):
     place: str | None = None
     score: float
     reasons: tuple[str, ...]
+    source: RegisterSource = "kvk"
 
 
 class Match(Record):
@@ -91,6 +95,8 @@ class Match(Record):
     """Points between the best candidate and the next KvK number."""
     reasons: tuple[str, ...] = ()
     candidates: tuple[Candidate, ...] = ()
+    siblings: tuple[str, ...] = ()
+    """Other KvK numbers whose name is the same but for group words: never merged, only linked."""
 
 
 class CompanyFinancials(Record):

@@ -17,7 +17,7 @@ from signal_assets.domain.folding import fold
 from signal_assets.domain.places import known_places
 from signal_assets.domain.records import Record
 
-NORMALIZER_VERSION = 1
+NORMALIZER_VERSION = 2
 """Goes up whenever a name can get another key than before; stored with each decision."""
 
 NameKind = Literal["employer", "intermediary", "anonymous"]
@@ -35,7 +35,7 @@ class NameKeys(Record):
     @property
     def letters(self) -> str:
         """The first key without blanks and without "en": equal when only the spacing differs."""
-        return "".join(word for word in self.key_t1.split() if word != "en") or self.key_t1
+        return join_letters(self.key_t1)
 
 
 class CompanyName(NameKeys):
@@ -48,6 +48,20 @@ class CompanyName(NameKeys):
     """The first key of all that was written, where the name was cut at a dash or bracket."""
     kind: NameKind = "employer"
     kind_reason: str | None = None
+
+    @property
+    def full_letters(self) -> str:
+        """As `letters`, of all that was written."""
+        return join_letters(self.full_key)
+
+
+def join_letters(key: str) -> str:
+    """Return a key without blanks and without "en"; the key itself if nothing else is in it.
+
+    >>> join_letters("wolf en cherry"), join_letters("wolf cherry")
+    ('wolfcherry', 'wolfcherry')
+    """
+    return "".join(word for word in key.split() if word != "en") or key
 
 
 class _Phrases(NamedTuple):
@@ -300,10 +314,7 @@ def _cut(text: str, vocabulary: _Vocabulary) -> str:
     Brackets that hold more than the abbreviation of the name stay: "(Benelux)" and "(Europe)" tell
     two companies apart.
     """
-    if bracket := _BRACKETS.search(text):
-        before = text[: bracket.start()].strip()
-        if _is_abbreviation(bracket[0][1:-1], before):
-            text = f"{before} {text[bracket.end() :]}".strip()
+    text = _without_abbreviation(text)
     parts = _DASH.split(text.strip(), maxsplit=1)
     if len(parts) == 1:
         return text
@@ -311,6 +322,13 @@ def _cut(text: str, vocabulary: _Vocabulary) -> str:
     no_name = vocabulary.weak | vocabulary.place_bound | vocabulary.legal_forms.edges.words
     is_name = _is_name(words, vocabulary) and not no_name.issuperset(words)
     return parts[0].strip() if is_name and len(parts[0].strip()) > 1 else text
+
+
+def _without_abbreviation(text: str) -> str:
+    bracket = _BRACKETS.search(text)
+    if bracket is None or not _is_abbreviation(bracket[0][1:-1], text[: bracket.start()].strip()):
+        return text
+    return f"{text[: bracket.start()].strip()} {text[bracket.end() :]}".strip()
 
 
 def _is_abbreviation(short: str, name: str) -> bool:
@@ -328,7 +346,7 @@ def register_keys(name: str) -> NameKeys | None:
     NameKeys(key_t1='het anker holding', key_t2='het anker', legal_form_hint='stichting')
     """
     vocabulary = _vocabulary()
-    written = _split(name)
+    written = _split(_without_abbreviation(name))
     if not written:
         return None
     words, hint = _settle(written, vocabulary)

@@ -27,20 +27,19 @@ class EmployerList:
             if keys is None:
                 continue
             row = RegisterRow(
-                kvk_number=employer.kvk_number, name=employer.name, kind="hoofdvestiging"
+                kvk_number=employer.kvk_number,
+                name=employer.name,
+                kind="hoofdvestiging",
+                source="employer_list",
             )
             for key in {keys.key_t1, keys.key_t2, keys.letters}:
                 self._by_key[key].append(row)
 
     def find(self, name: CompanyName) -> tuple[RegisterRow, ...]:
         """Return the rows with one of the name's keys."""
-        keys = {name.key_t1, name.full_key, name.key_t2, name.letters}
+        keys = {name.key_t1, name.full_key, name.key_t2, name.letters, name.full_letters}
         return tuple(row for key in sorted(keys) for row in self._by_key.get(key, ()))
 
     def match(self, company: AdvertisedCompany) -> Match:
         """Decide which employer of the list the company is; the list counts as complete."""
-        entries = [
-            entry.model_copy(update={"is_employer": True})
-            for entry in group_entries(self.find(company.name), {})
-        ]
-        return decide(company, entries, is_complete=True)
+        return decide(company, group_entries(self.find(company.name), {}), is_complete=True)

@@ -16,11 +16,14 @@ from signal_assets.domain.company_names import (
     register_keys,
 )
 from signal_assets.domain.legal_forms import is_natural_person_form
-from signal_assets.domain.places import get_province, normalize_place
+from signal_assets.domain.places import get_province, known_places, normalize_place
 from signal_assets.domain.records import Record
 
 SAME_NAME = 6.0
-_SAME_LETTERS = 5.0
+_SAME_LETTERS, _SAME_FEW_LETTERS = 6.0, 5.0
+_MANY_LETTERS = 8
+"""So many letters in one order are one name, however they are spaced: of 9,101 real employers two
+share them without sharing the words."""
 _SAME_CORE = 4.0
 _ONLY_ONE = 1.0
 SAME_FORM, _OTHER_FORM = 1.0, -3.0
@@ -32,10 +35,14 @@ _ENDED = -4.0
 _HOLDING = -2.0
 _AGENCY = -2.0
 _SOLE_WITH_TEAM = -3.0
+_LETTERS_IN_REGISTER, _LETTERS_IN_LIST = 4, 3
+"""Letters a name needs to decide by itself. Many firms of the register share three letters; a list
+of employers is short, and one whose three letters no other employer has is the one meant."""
 _TYPO_LENGTH = 6
 _CLOSE_TYPO_LENGTH = 20
 """One wrong letter in so many is a likeness of 95 %."""
 
+_HOLDING_WORDS = frozenset(("holding", "holdings", "beheer"))
 _HOLDING_SBI = ("64210", "70101", "70102")
 _AGENCY_SBI = "78"
 
@@ -59,8 +66,11 @@ class RegisterEntry(Record):
     kvk_number: str
     rows: tuple[RegisterRow, ...] = ()
     profile: KvkProfile | None = None
-    is_employer: bool = False
-    """From a list of employers the user answers for: an unstated legal form is no obstacle."""
+
+    @property
+    def is_employer(self) -> bool:
+        """On a list of employers that the user answers for."""
+        return any(row.source == "employer_list" for row in self.rows)
 
 
 class Point(NamedTuple):
@@ -85,6 +95,9 @@ class ScoredEntry(NamedTuple):
     points: tuple[Point, ...]
     cap: str | None
     """Why a person must look at it, however good the evidence."""
+    distance: tuple[int, int]
+    """Words in which its name differs, and whether those are a place or "holding": decides between
+    entries with equal points which one a person sees first, and nothing else."""
 
     @property
     def score(self) -> float:
@@ -131,7 +144,7 @@ def score_entries(
         )
         for entry in entries
     ]
-    return sorted(scored, key=lambda item: (-item.score, item.entry.kvk_number))
+    return sorted(scored, key=lambda item: (-item.score, item.distance, item.entry.kvk_number))
 
 
 def _find_only_one(hits: Mapping[str, NameHit]) -> str | None:
@@ -166,6 +179,7 @@ def _score(
         hit=hit,
         points=tuple(point for point in points if point.points),
         cap=_find_cap(company, entry, hit),
+        distance=_distance(company.name, hit.name),
     )
 
 
@@ -207,14 +221,25 @@ def _compare(name: CompanyName, keys: NameKeys | None) -> tuple[NameTier, float]
         return "none", 0.0
     if keys.key_t1 in (name.key_t1, name.full_key):
         return "name", SAME_NAME
-    if keys.letters == name.letters:
-        return "letters", _SAME_LETTERS
+    if keys.letters in (name.letters, name.full_letters):
+        is_long = len(keys.letters) >= _MANY_LETTERS
+        return "letters", _SAME_LETTERS if is_long else _SAME_FEW_LETTERS
     if keys.key_t2 == name.key_t2:
         return "core", _SAME_CORE
     shorter = min(len(keys.letters), len(name.letters))
     if shorter >= _TYPO_LENGTH and is_one_edit_apart(keys.letters, name.letters):
         return "typo", 3.0 if shorter >= _CLOSE_TYPO_LENGTH else 2.0
     return "none", 0.0
+
+
+def _distance(name: CompanyName, text: str) -> tuple[int, int]:
+    keys = register_keys(text)
+    if keys is None:
+        return 0, 0
+    theirs = set(keys.key_t1.split())
+    other = min((theirs ^ set(ours.split()) for ours in (name.key_t1, name.full_key)), key=len)
+    is_far = bool(other & _HOLDING_WORDS) or not other.isdisjoint(known_places())
+    return len(other), int(is_far)
 
 
 def is_one_edit_apart(left: str, right: str) -> bool:
@@ -249,7 +274,14 @@ def _score_form(company: AdvertisedCompany, entry: RegisterEntry, hit: NameHit) 
         return []
     if advertised == registered:
         return [Point(SAME_FORM, "The legal form is the same.")]
+    if advertised == "foreign" and not any(_is_foreign(name) for name, _ in _names(entry)):
+        return []  # a parent abroad advertises; its Dutch company has a Dutch form
     return [Point(_OTHER_FORM, "The legal form is another.")]
+
+
+def _is_foreign(name: str) -> bool:
+    keys = register_keys(name)
+    return keys is not None and keys.legal_form_hint == "foreign"
 
 
 def _legal_form(entry: RegisterEntry, hit: NameHit | None) -> str | None:
@@ -351,7 +383,8 @@ def _find_cap(company: AdvertisedCompany, entry: RegisterEntry, hit: NameHit) ->
         return "No name of this entry is the advertised one."
     if is_common_word(company.name.key_t2) and not has_number:
         return f"“{company.name.key_t2}” is a name many companies have."
-    if len(company.name.letters) <= 3 and not (has_number or has_website):
+    least = _LETTERS_IN_LIST if entry.is_employer else _LETTERS_IN_REGISTER
+    if len(company.name.letters) < least and not (has_number or has_website):
         return "The name is too short to decide by."
     if has_number or has_website:
         return None
