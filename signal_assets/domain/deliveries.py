@@ -57,8 +57,9 @@ def select_deliveries(
 ) -> tuple[list[Delivery], list[LeftOut]]:
     """Return what of `merged_companies` may be handed over, best first, and what is left out.
 
-    A company without a certain KvK number is left out unless asked for: nobody has said yet which
-    company it is, nor whether its data are personal data.
+    A company that the register was asked for and that has no certain KvK number is left out unless
+    asked for: nobody has said yet which company it is, nor whether its data are personal data.
+    Where there is no key for the register, companies are handed over as they advertise themselves.
     """
     deliveries: list[Delivery] = []
     left_out: list[LeftOut] = []
@@ -75,6 +76,8 @@ def select_deliveries(
 def _why_left_out(
     row: Mapping[str, Any], include_unmatched: bool, include_natural_person_businesses: bool
 ) -> str | None:
+    if row["match_decision"] is None:
+        return None
     if row["kvk_number"] is None:
         return None if include_unmatched else "It has no certain KvK number."
     return why_left_out(
