@@ -21,6 +21,7 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Literal
 
+from signal_assets.domain.denials import is_denied_at
 from signal_assets.domain.extractions import Claim, Evidence, VacancyText
 from signal_assets.domain.gazetteers import Gazetteer, fold_case
 from signal_assets.domain.records import Record
@@ -29,7 +30,12 @@ MAX_QUOTE_CHARS = 400
 """A longer quote is not proof of one value: it would support whatever stands in the text."""
 
 DropReason = Literal[
-    "unknown_field", "empty_value", "quote_too_long", "quote_not_found", "value_not_in_quote"
+    "unknown_field",
+    "empty_value",
+    "quote_too_long",
+    "quote_not_found",
+    "value_not_in_quote",
+    "denied",
 ]
 
 
@@ -206,7 +212,8 @@ def ground(
 
     A product is kept in its usual spelling (`gazetteer`; the shipped one if None). A value in
     words of the reader's own is replaced by its quote where that is safe, see `supported_value`.
-    The description is searched before the title. The same value of a field is kept once, where the
+    A product is dropped where the text denies it ("wij werken niet met SAP"). The description is
+    searched before the title. The same value of a field is kept once, where the
     text first states it.
     """
     known_fields = set(fields)
@@ -244,6 +251,8 @@ def _ground_one(
     supported = supported_value(value, quote, gazetteer)
     if supported is None:
         return "value_not_in_quote"
+    if _is_denied_product(supported, parts[part].text, span, gazetteer):
+        return "denied"
     return Evidence(
         field=claim.field,
         value=supported,
@@ -253,6 +262,21 @@ def _ground_one(
         part=part,
         state=claim.state,
         raw_value=value if value != supported else None,
+    )
+
+
+def _is_denied_product(value: str, text: str, span: Span, gazetteer: Gazetteer) -> bool:
+    """The value is a product, and wherever the quote names it the text denies it."""
+    named = [
+        mention
+        for mention in gazetteer.mentions(text[span.start : span.end], needs_context=False)
+        if value in gazetteer.lineage(mention.product)
+    ]
+    begin = max(0, span.start - 200)
+    lower = fold_case(text[begin : span.end + 200])
+    offset = span.start - begin
+    return bool(named) and all(
+        is_denied_at(lower, offset + mention.start, offset + mention.end) for mention in named
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import NamedTuple
 
+from signal_assets.domain.denials import CLAUSE_END, first_clause, is_denied, last_clause
 from signal_assets.domain.extractions import Claim, ToolState, VacancyText
 from signal_assets.domain.gazetteers import (
     Gazetteer,
@@ -33,7 +34,6 @@ _MOST_MENTIONS = 100
 
 _QUOTE_BEFORE = 90
 _QUOTE_AFTER = 60
-_CLAUSE_END = re.compile(r"[\n•]|[.!?;](?=\s|$)")
 _WORD_EDGE = re.compile(r"(?<=\s)\S")
 
 
@@ -120,20 +120,6 @@ def gazetteer_for(extraction: ExtractionOptions) -> Gazetteer:
 
 _STATE_ORDER: dict[ToolState, int] = {"in_use": 0, "migrating": 1, "asked": 2}
 
-_NOT_USED = re.compile(
-    r"(?:\bniet (?:met|in|van)|\bgeen|\bno|\bzonder|\bwithout|\binstead of|\bin plaats van|"
-    r"\bnot (?:use|using|work with|working with|in)|\bdo(?:es)?n.t (?:use|work with)|"
-    r"\b(?:geen|no|zonder|without) (?:[^\W\d_]{1,15} )?(?:ervaring|kennis|experience|knowledge)\b"
-    r"[^,;:.]{0,25})\s(?:the |het |de )?$"
-)
-_NOT_USED_IN_LIST = re.compile(
-    r"\b(?:niet (?:met|in|van)|not (?:use|work with))\s"
-    r"(?:(?!maar|but|wel )[^;:.]){0,40}\b(?:of|en|or|nor|noch|and)\s$"
-)
-_NOT_USED_AFTER = re.compile(
-    r"[^,;:.]{0,30}\b(?:niet (?:nodig|vereist|noodzakelijk)|geen (?:vereiste|must)|"
-    r"not (?:required|needed|necessary))\b"
-)
 _NAMES_A_COMPANY = re.compile(
     r"(?:^\W*(?:about|over)|\b(?:at|bij|join|joining)|"
     r"\b(?:alliance|technology|technologie|global|wereldwijde|strategic|strategische)[ -]"
@@ -185,14 +171,14 @@ class _Part:
         """The words around a mention, up to the ends of its sentence or a word near the limit."""
         begin = max(0, start - _QUOTE_BEFORE)
         before = self.text[begin:start]
-        ends = [match.end() for match in _CLAUSE_END.finditer(before)]
+        ends = [match.end() for match in CLAUSE_END.finditer(before)]
         if ends:
             begin += ends[-1]
         elif begin > 0:
             edge = _WORD_EDGE.search(before)
             begin += edge.start() if edge else len(before)
         after = self.text[end : end + _QUOTE_AFTER + 1]
-        stop = _CLAUSE_END.search(after)
+        stop = CLAUSE_END.search(after)
         if stop:
             finish = end + stop.start()
         elif len(after) <= _QUOTE_AFTER:
@@ -205,13 +191,9 @@ class _Part:
 
     def state_of(self, mention: Mention) -> ToolState | None:
         """How the text speaks of the product; None where it is not used, or the maker is meant."""
-        before = _last_clause(self.lower[max(0, mention.start - 120) : mention.start])
-        after = _first_clause(self.lower[mention.end : mention.end + 80])
-        if _NAMES_A_COMPANY.search(before):
-            return None
-        if _NOT_USED.search(before) or _NOT_USED_IN_LIST.search(before):
-            return None
-        if _NOT_USED_AFTER.match(after):
+        before = last_clause(self.lower[max(0, mention.start - 120) : mention.start])
+        after = first_clause(self.lower[mention.end : mention.end + 80])
+        if is_denied(before, after) or _NAMES_A_COMPANY.search(before):
             return None
         if _MIGRATING.search(before) or _MIGRATING.search(after[:40]):
             return "migrating"
@@ -236,16 +218,6 @@ class _Part:
             elif _OTHER_HEADING.search(line.group()):
                 found.append((line.start(), False))
         return found
-
-
-def _last_clause(before: str) -> str:
-    ends = [match.end() for match in _CLAUSE_END.finditer(before)]
-    return before[ends[-1] :] if ends else before
-
-
-def _first_clause(after: str) -> str:
-    stop = _CLAUSE_END.search(after)
-    return after[: stop.start()] if stop else after
 
 
 class _Named(NamedTuple):
@@ -347,8 +319,8 @@ def _earliest_match(phrase: _Phrase, lower: str, starts: list[int]) -> re.Match[
 def _is_something_else(unless: re.Pattern[str] | None, lower: str, match: re.Match[str]) -> bool:
     if unless is None:
         return False
-    before = _last_clause(lower[max(0, match.start() - 40) : match.start()])
-    after = _first_clause(lower[match.end() : match.end() + 30])
+    before = last_clause(lower[max(0, match.start() - 40) : match.start()])
+    after = first_clause(lower[match.end() : match.end() + 30])
     return unless.search(f"{before}{match.group()}{after}") is not None
 
 

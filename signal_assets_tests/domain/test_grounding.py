@@ -236,6 +236,17 @@ def test_the_same_value_of_a_field_is_kept_once():
     assert grounded.dropped == ()
 
 
+@pytest.mark.parametrize(
+    ("quote", "kept"),
+    [("SAP", []), ("niet met SAP", []), ("SAP, wel met AFAS", []), ("ervaring met SAP", ["SAP"])],
+)
+def test_a_product_that_the_text_denies_there_is_dropped(quote, kept):
+    text = vacancy("Wij werken niet met SAP, wel met AFAS. Toch is ervaring met SAP mooi.")
+    grounded = ground([claim("erp_systems", "SAP", quote)], text, FIELDS)
+    assert [one.value for one in grounded.evidence] == kept
+    assert [one.reason for one in grounded.dropped] == ([] if kept else ["denied"])
+
+
 def test_the_state_of_a_product_goes_with_it():
     made = Claim(field="erp_systems", value="AFAS", quote="kennis van AFAS", state="asked")
     assert ground([made], vacancy("kennis van AFAS"), FIELDS).evidence[0].state == "asked"
