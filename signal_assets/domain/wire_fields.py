@@ -17,15 +17,31 @@ def parse_json_object(body: str) -> dict[str, Any]:
     Raises:
         UnreadableAnswer: the body is no JSON, or another kind of value.
     """
+    value = _parse_json(body)
+    if not isinstance(value, dict):
+        raise UnreadableAnswer(f"the answer is {name_kind(value)}, not an object")
+    return value
+
+
+def parse_json_list(body: str) -> list[Any]:
+    """Return the JSON list in `body`.
+
+    Raises:
+        UnreadableAnswer: the body is no JSON, or another kind of value.
+    """
+    value = _parse_json(body)
+    if not isinstance(value, list):
+        raise UnreadableAnswer(f"the answer is {name_kind(value)}, not a list")
+    return value
+
+
+def _parse_json(body: str) -> Any:
     try:
-        value = json.loads(body)
+        return json.loads(body)
     except RecursionError:
         raise UnreadableAnswer("the answer is nested too deep") from None
     except ValueError as error:
         raise UnreadableAnswer(f"the answer is not JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise UnreadableAnswer(f"the answer is {name_kind(value)}, not an object")
-    return value
 
 
 class Fields:
@@ -53,6 +69,36 @@ class Fields:
         if text is None:
             raise UnreadableAnswer(f"{self._at(name)} is missing")
         return text
+
+    def required_id(self, name: str) -> str:
+        """Return an id as text, whether the service writes it as a text or as a whole number."""
+        value = self._values.get(name)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+        return self.required_text(name)
+
+    def names(self) -> list[str]:
+        """Return the names of the fields that are there, also of those that are null."""
+        return list(self._values)
+
+    def is_absent(self, name: str) -> bool:
+        return self._values.get(name) is None
+
+    def boolean(self, name: str) -> bool | None:
+        """Return JSON's true or false."""
+        value = self._values.get(name)
+        if value is None or isinstance(value, bool):
+            return value
+        raise self._wrong(name, "true or false", value)
+
+    def whole_number(self, name: str) -> int | None:
+        """Return a whole number of any size or sign, such as a moment in milliseconds."""
+        value = self._values.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise self._wrong(name, "a whole number", value)
+        return value
 
     def count(self, name: str) -> int | None:
         """Return a whole number that is not negative."""
