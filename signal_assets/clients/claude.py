@@ -5,10 +5,13 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Protocol
 
+import httpx
+
 from signal_assets.clients.claude_calls import ClaudeCalls
 from signal_assets.clients.claude_run import ClaudeLimits, ClaudeRun
 from signal_assets.clients.claude_transport import ClaudeTransport, check_api_key
 from signal_assets.clients.ledger import LedgerSession
+from signal_assets.clients.metered_service import name_endpoint
 from signal_assets.clients.readers import OnOutcome
 from signal_assets.domain.claude_models import get_claude_model
 from signal_assets.domain.claude_requests import ClaudeQuestions
@@ -18,6 +21,10 @@ from signal_assets.domain.prices import PriceTable
 
 if TYPE_CHECKING:
     import httpx2
+
+
+CLAUDE_BASE_URL = "https://api.anthropic.com"
+"""The vendor's, where no other is set."""
 
 
 class Prompt(Protocol):
@@ -75,7 +82,11 @@ class ClaudeReader:
             get_claude_model(model), prompt.system_prompt, prompt.questions
         )
         self._calls = ClaudeCalls(
-            self._questions, prices or PriceTable.shipped(), today, prompt.number
+            self._questions,
+            prices or PriceTable.shipped(),
+            today,
+            prompt.number,
+            name_endpoint(httpx.URL(base_url or CLAUDE_BASE_URL)),
         )
 
     def __repr__(self) -> str:

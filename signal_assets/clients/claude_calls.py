@@ -22,16 +22,23 @@ class ClaudeCalls:
         prices: PriceTable,
         today: Callable[[], date],
         prompt_number: int,
+        endpoint: str,
     ) -> None:
         self._questions = questions
         self._prices = prices
         self._today = today
+        self._endpoint = endpoint
         self._summary = f"{questions.model.name}, prompt {prompt_number}"
         self._price_at_most = lru_cache(maxsize=512)(self._compute_price_at_most)
         self._price_at_most(1, 1, today())
 
     def key_of(self, fenced: FencedVacancy) -> str:
-        return call_key(SERVICE, asked=self._questions.digest, words=fenced.words_digest)
+        return call_key(
+            SERVICE,
+            endpoint=self._endpoint,
+            asked=self._questions.digest,
+            words=fenced.words_digest,
+        )
 
     def plan(self, key: str, fenced: FencedVacancy, max_tokens: int) -> Call:
         """Return the call with the price it cannot exceed."""

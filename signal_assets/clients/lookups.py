@@ -44,7 +44,7 @@ def look_up_all(
     lookups: Lookups[Item, Found] = Lookups()
     stops: list[Stop] = []
 
-    def ask_unless_stopped(item: Item) -> Found | None | Stop:
+    def ask_unless_stopped(item: Item) -> Found | Stop | None:
         if stops:
             return stops[0]
         try:
