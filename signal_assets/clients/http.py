@@ -135,7 +135,9 @@ def _receive(
     ends_at = time.monotonic() + total_seconds
     content = bytearray()
     try:
-        with http.stream("GET", path, params=httpx.QueryParams(params)) as response:
+        # No parameters is not the same as empty ones, which would take the query of `path` away.
+        query = httpx.QueryParams(params) if params else None
+        with http.stream("GET", path, params=query) as response:
             for chunk in response.iter_bytes():
                 content += chunk
                 if len(content) > MAX_BODY_BYTES:

@@ -1,8 +1,10 @@
 """Search profiles: what one customer looks for, as its YAML file states it."""
 
 import codecs
+import re
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -79,7 +81,97 @@ class SerpApiSourceOptions(_Section):
     """An answer younger than this is used again instead of bought again."""
 
 
-SourceOptions = Annotated[FileSourceOptions | SerpApiSourceOptions, Field(discriminator="type")]
+BoardType = Literal[
+    "recruitee",
+    "greenhouse",
+    "lever",
+    "ashby",
+    "smartrecruiters",
+    "teamtailor",
+    "workable",
+    "personio",
+]
+
+
+class BoardEntry(_Section):
+    """One company's board; in a profile its bare token will do."""
+
+    token: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._&-]{0,99}$")]
+    """The part of the board's address that names the company; upper and lower case count."""
+    company: Annotated[str, Field(min_length=1)] | None = None
+    """The company's name, for boards that do not state it (Lever, Ashby)."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_a_token_or_a_mapping(cls, data: Any) -> Any:
+        return {"token": data} if isinstance(data, str) else data
+
+
+class BoardSourceOptions(_Section):
+    """Companies' own job boards of one kind, which need no key and cannot be searched."""
+
+    type: BoardType
+    boards: Annotated[tuple[BoardEntry, ...], Field(min_length=1)]
+    max_details: Annotated[int, Field(ge=0, le=10_000)] = 200
+    """Texts asked for one by one in a run and per board, where a listing holds none."""
+
+    @model_validator(mode="after")
+    def _tokens_fit_in_a_host_name(self) -> "BoardSourceOptions":
+        if self.type in ("recruitee", "teamtailor", "personio"):
+            for entry in self.boards:
+                if not re.fullmatch(r"[A-Za-z0-9-]{1,63}", entry.token):
+                    raise ValueError(
+                        f"boards: {entry.token!r} is not the first part of a host name"
+                    )
+        return self
+
+
+def _is_a_page(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"{url!r} is no http or https address")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("an address with a user name or password in it is not taken")
+    return url
+
+
+class JobPostingSourceOptions(_Section):
+    """Pages that state their vacancies as schema.org JobPosting, or link to such pages."""
+
+    type: Literal["jobposting"]
+    pages: Annotated[tuple[Annotated[str, AfterValidator(_is_a_page)], ...], Field(min_length=1)]
+    """Career pages, single vacancies or sitemaps."""
+    max_pages: Annotated[int, Field(ge=1, le=2_000)] = 50
+    """Pages read in a run for each of `pages`, itself included."""
+
+
+class JobSpySourceOptions(_Section):
+    """Indeed, LinkedIn and Glassdoor through the library JobSpy, which is not installed with us."""
+
+    notice: ClassVar[str] = (
+        "JobSpy reads Indeed, LinkedIn and Glassdoor without their permission: their terms forbid "
+        "automated reading, and for Indeed it uses the key of Indeed's own app. Whoever switches "
+        "it on answers for that; take legal advice before selling what it brings."
+    )
+
+    type: Literal["jobspy"]
+    sites: Annotated[tuple[Literal["indeed", "linkedin", "glassdoor"], ...], Field(min_length=1)]
+    location: str = "Netherlands"
+    country: Annotated[str, Field(min_length=1)] = "Netherlands"
+    """Which Indeed and Glassdoor; a wrong one answers with nothing, not with an error."""
+    max_results: Annotated[int, Field(ge=1, le=1_000)] = 50
+    """Vacancies per term and site."""
+    max_age_days: Annotated[int, Field(ge=1, le=365)] | None = None
+
+
+SourceOptions = Annotated[
+    FileSourceOptions
+    | SerpApiSourceOptions
+    | BoardSourceOptions
+    | JobPostingSourceOptions
+    | JobSpySourceOptions,
+    Field(discriminator="type"),
+]
 
 
 class BudgetOptions(_Section):
@@ -143,6 +235,8 @@ class SearchProfile(_Section):
     enrich_negative_companies: bool = False
     """Pay also for a company whose vacancies carry nothing but negative signals."""
     include_natural_person_businesses: bool = False
+    count_establishments: bool = False
+    """Buy the list of establishments of each company found; one more call each."""
     harvest_cron: str = "0 6 * * *"
     budget_usd: BudgetOptions = BudgetOptions()
     extraction: ExtractionOptions

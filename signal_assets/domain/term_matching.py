@@ -22,12 +22,19 @@ class TermMatcher:
         self._terms = []
         for term in sorted(terms, key=lambda term: term.priority != "primary"):
             words = normalize_text(term.term)
-            self._terms.append((term.term, words, re.compile(rf"(?<!\w){re.escape(words)}(?!\w)")))
+            self._terms.append((term, words, re.compile(rf"(?<!\w){re.escape(words)}(?!\w)")))
 
-    def find(self, text: str) -> str | None:
-        """Return the term as the profile writes it; primary terms go before secondary ones."""
+    def find(self, text: str, language: str | None = None) -> str | None:
+        """Return the term as the profile writes it; primary terms go before secondary ones.
+
+        Where the `language` of the text is known, its own terms go before those of other languages:
+        a Dutch vacancy may well speak of accounts payable.
+        """
         words = normalize_text(text)
+        foreign = None
         for term, normalized, pattern in self._terms:
             if normalized in words and pattern.search(words):
-                return term
-        return None
+                if language in (None, term.language):
+                    return term.term
+                foreign = foreign or term.term
+        return foreign
