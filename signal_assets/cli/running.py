@@ -8,12 +8,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.box import SIMPLE_HEAD
 from rich.markup import escape
-from rich.table import Table
 
 from signal_assets.cli.console import FAILED, WRONG_USE, TerminalProgress, err, out, stop
 from signal_assets.cli.home import open_instance
+from signal_assets.cli.run_report import print_result
 from signal_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -103,7 +102,7 @@ def run_profile(profile: str, pass_: Pass, *, reread: bool = False, verbose: boo
     """Run the passes of one search profile, print what came of it, return whether it passed."""
     with open_instance(Settings()) as instance:
         result = execute(instance, profile, pass_, reread=reread, verbose=verbose)
-    _print_result(profile, result)
+    print_result(profile, result)
     return result.success
 
 
@@ -126,89 +125,6 @@ def execute(
         tags={"signal_assets/pass": pass_.value},
         resources={"progress": TerminalProgress(err)},
     )
-
-
-_SHOWN = {
-    "new_vacancies": "new",
-    "changed_vacancies": "changed",
-    "duplicates": "duplicates",
-    "rejected_rows": "rows rejected",
-    "read_now": "read",
-    "kept_from_before": "kept",
-    "values_found": "values found",
-    "values_dropped": "values dropped",
-    "qualified": "qualify",
-    "intermediaries": "agencies",
-    "found": "found",
-    "review": "to review",
-    "not_found": "not in the register",
-    "absent": "absent",
-    "failed": "failed",
-    "waiting": "waiting",
-    "skipped": "skipped",
-    "merged_away": "merged away",
-    "calls": "calls",
-    "answers_from_ledger": "answers from the ledger",
-    "cost_usd": "USD",
-}
-"""Number of a materialization → the words said with it."""
-
-
-def _print_result(profile: str, result: "dg.ExecuteInProcessResult") -> None:
-    title = f"{profile} · run {result.run_id[:8]}"
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
-    table.add_column("table")
-    table.add_column("rows", justify="right")
-    table.add_column("what happened")
-    for event in result.get_asset_materialization_events():
-        materialization = event.step_materialization_data.materialization
-        numbers = {key: value.value for key, value in materialization.metadata.items()}
-        said = [
-            f"{_number(numbers[key])} {words}" for key, words in _SHOWN.items() if numbers.get(key)
-        ]
-        table.add_row(
-            materialization.asset_key.to_user_string(),
-            str(numbers.get("dagster/partition_row_count", "")),
-            ", ".join(said),
-        )
-    out.print(table)
-    for check in result.get_asset_check_evaluations():
-        if not check.passed:
-            name = f"{check.asset_key.to_user_string()}: {check.check_name}"
-            mark = "[red]✗[/]" if check.severity.value == "ERROR" else "[yellow]![/]"
-            why = f": {check.description}" if check.description else ""
-            out.print(f"{mark} {escape(name + why)}", highlight=False, soft_wrap=True)
-            for key, value in check.metadata.items():
-                if value.value and key not in ("dry_terms", "asked"):
-                    out.print(f"    {escape(f'{key}: {value.value}')}", highlight=False)
-    for sentence in _failures(result):
-        err.print(f"[bold red]✗[/] {escape(sentence)}", highlight=False, soft_wrap=True)
-
-
-def _failures(result: "dg.ExecuteInProcessResult") -> list[str]:
-    """Return why steps or the run failed, in words; a failed check has been shown already."""
-    sentences = []
-    for event in result.all_events:
-        if event.is_step_failure:
-            failure = event.step_failure_data
-            error = failure.error
-            while error is not None and error.cause is not None:
-                error = error.cause
-            if error is not None and "AssetCheckFailed" not in (error.cls_name or ""):
-                said = failure.user_failure_data.description if failure.user_failure_data else None
-                sentences.append(f"{event.step_key}: {said or error.message.strip()}")
-        elif event.is_failure and not event.is_step_event and (event.message or "").strip():
-            data = event.event_specific_data
-            error = getattr(data, "error", None)
-            while error is not None and error.cause is not None:
-                error = error.cause
-            if error is not None:
-                sentences.append(error.message.strip())
-    return sentences
-
-
-def _number(value: Any) -> str:
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
 
 
 def _run_all(names: Sequence[str], pass_: Pass, jobs: int, *, reread: bool) -> list[str]:

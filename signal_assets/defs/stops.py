@@ -12,6 +12,12 @@ from signal_assets.domain.companies import Spend
 
 Item = TypeVar("Item")
 
+RUN_AGAIN = "Run again when it answers: what was read or bought stays, the rest follows."
+RAISE_THE_BUDGET = (
+    "To go on, raise `budget_usd` in the search profile (or SIGNAL_ASSETS_RUN_BUDGET_USD), put your "
+    "contract's prices in SIGNAL_ASSETS_PRICES, and run again: what was read or bought stays."
+)
+
 
 def paid_checks(
     asset: dg.AssetsDefinition, status_column: str
@@ -83,8 +89,10 @@ def _nothing_waits(
     pending = table[table[status_column] == "pending"]
     stopped = pending[(pending["failure_kind"] == "budget") == is_budget]
     reasons = Counter(map(str, stopped["error"])).most_common(5)
+    said = "; ".join(reason for reason, _ in reasons)
+    hint = RAISE_THE_BUDGET if is_budget else RUN_AGAIN
     return dg.AssetCheckResult(
         passed=stopped.empty,
-        description="; ".join(reason for reason, _ in reasons) or None,
+        description=f"{len(stopped)} rows wait: {said}. {hint}" if reasons else None,
         metadata={"waiting": len(stopped), "reasons": dict(reasons)},
     )
