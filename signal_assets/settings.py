@@ -61,6 +61,24 @@ class Settings(BaseSettings):
         default="https://serpapi.com", validation_alias="SERPAPI_BASE_URL"
     )
 
+    employers: Path | None = Field(default=None, validation_alias="SIGNAL_ASSETS_EMPLOYERS")
+    """Your own list of employers, a CSV of `name` and `kvk_number`."""
+    overrides: Path = Field(
+        default=Path("./overrides.csv"), validation_alias="SIGNAL_ASSETS_OVERRIDES"
+    )
+    """What a person decided about companies; the review writes it, and it outranks every rule."""
+    suppression: Path | None = Field(default=None, validation_alias="SIGNAL_ASSETS_SUPPRESSION")
+    """Companies that must not be approached, a CSV of `kvk_number`, `domain` and `name`."""
+    gleif: bool = Field(default=False, validation_alias="SIGNAL_ASSETS_GLEIF")
+    """On: ask the LEI register for names; free, and needs no key."""
+    gleif_base_url: str = Field(
+        default="https://api.gleif.org/api/v1", validation_alias="GLEIF_BASE_URL"
+    )
+    non_mailing_policy: Literal["post_only", "all_channels"] = Field(
+        default="post_only", validation_alias="SIGNAL_ASSETS_NMI_POLICY"
+    )
+    """What the non-mailing indicator blocks; Company.info's terms ask for `all_channels`."""
+
     min_quality: float = Field(
         default=0.3, ge=0, le=1, validation_alias="SIGNAL_ASSETS_MIN_QUALITY"
     )

@@ -6,8 +6,10 @@ passes any object with the same methods.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
+from typing import TypeVar
 
 import dagster as dg
 import httpx
@@ -19,9 +21,13 @@ from signal_assets.clients.company_info import (
     load_mapping,
     open_company_info,
 )
+from signal_assets.clients.decision_tables import MAX_PROBLEMS_SHOWN, TableRefused
+from signal_assets.clients.employer_files import read_employers
+from signal_assets.clients.gleif import GleifClient, open_gleif
 from signal_assets.clients.keyword import KeywordVacancyReader
 from signal_assets.clients.kvk import KvkClient, open_kvk
 from signal_assets.clients.ledger import Ledger, LedgerSession
+from signal_assets.clients.override_files import read_overrides
 from signal_assets.clients.paid_calls import Budgets, Caller
 from signal_assets.clients.price_file import load_prices
 from signal_assets.clients.profile_files import LoadedProfile, ProfileRefused, load_named_profile
@@ -32,13 +38,16 @@ from signal_assets.clients.sources import VacancySource
 from signal_assets.clients.sources.file import FileSource
 from signal_assets.clients.sources.serpapi import SerpApiSource, open_serpapi
 from signal_assets.clients.sources.unconfigured import UnconfiguredSource
+from signal_assets.clients.suppression_files import read_suppression
 from signal_assets.defs.extraction_prompts import active_prompt
 from signal_assets.defs.gate import Gate
 from signal_assets.defs.partitions import PARTITION_TAG
 from signal_assets.defs.storage import ParquetIOManager, TableStore
 from signal_assets.domain.company_quality import GateRules
+from signal_assets.domain.employer_lists import EmployerList
 from signal_assets.domain.gazetteers import Gazetteer
 from signal_assets.domain.keyword_reader import KeywordReader, gazetteer_for
+from signal_assets.domain.overrides import Overrides
 from signal_assets.domain.prices import PriceTable
 from signal_assets.domain.prompts import PromptVersion
 from signal_assets.domain.search_profiles import (
@@ -46,8 +55,11 @@ from signal_assets.domain.search_profiles import (
     SearchProfile,
     SerpApiSourceOptions,
 )
+from signal_assets.domain.suppression import SuppressionList
 from signal_assets.progress import LoggedProgress, Progress
 from signal_assets.settings import Settings
+
+T = TypeVar("T")
 
 
 @dg.resource(description="Everything the environment says.")
@@ -184,6 +196,47 @@ def kvk(context: dg.InitResourceContext) -> Iterator[KvkClient | None]:
 
 
 @dg.resource(
+    description="The LEI register, or None where it is not switched on.",
+    required_resource_keys={"settings", "profile_file", "ledger"},
+)
+def gleif(context: dg.InitResourceContext) -> Iterator[GleifClient | None]:
+    known: Settings = context.resources.settings
+    if not known.gleif:
+        yield None
+        return
+    url = known.gleif_base_url
+    with _session(context, "kvk_profiles") as session, open_gleif(url) as http:
+        yield GleifClient(http, session, _prices(known), rate_limit=_rate_limit(url))
+
+
+@dg.resource(
+    description="The user's own list of employers, or None.", required_resource_keys={"settings"}
+)
+def employers(context: dg.InitResourceContext) -> EmployerList | None:
+    path = context.resources.settings.employers
+    if path is None:
+        return None
+    file = _read_or_fail(read_employers, path)
+    for problem in file.problems[:MAX_PROBLEMS_SHOWN]:
+        _log(context).warning(f"Employer left out: {problem}")
+    return file.employers
+
+
+@dg.resource(
+    description="What a person decided about companies.", required_resource_keys={"settings"}
+)
+def overrides(context: dg.InitResourceContext) -> Overrides:
+    return _read_or_fail(read_overrides, context.resources.settings.overrides)
+
+
+@dg.resource(
+    description="The companies that must not be approached.", required_resource_keys={"settings"}
+)
+def suppression(context: dg.InitResourceContext) -> SuppressionList:
+    return _read_or_fail(read_suppression, context.resources.settings.suppression)
+
+
+@dg.resource(
     description="Company.info, or None without a key.",
     required_resource_keys={"settings", "profile_file", "ledger"},
 )
@@ -213,7 +266,7 @@ def gate(context: dg.InitResourceContext) -> Gate:
 
 @dg.resource(description="How long work shows that it moves.")
 def progress(context: dg.InitResourceContext) -> Progress:
-    return LoggedProgress(context.log or logging.getLogger(__name__))
+    return LoggedProgress(_log(context))
 
 
 RESOURCES = {
@@ -230,6 +283,10 @@ RESOURCES = {
     "reader": reader,
     "gazetteer": gazetteer,
     "kvk": kvk,
+    "gleif": gleif,
+    "employers": employers,
+    "overrides": overrides,
+    "suppression": suppression,
     "company_info": company_info,
     "gate": gate,
     "progress": progress,
@@ -251,6 +308,18 @@ def _open_source(
     url = known.serpapi_base_url
     http = opened.enter_context(open_serpapi(known.serpapi_api_key.get_secret_value(), url))
     return SerpApiSource(http, session, options, _prices(known))
+
+
+def _log(context: dg.InitResourceContext) -> dg.DagsterLogManager | logging.Logger:
+    return context.log or logging.getLogger(__name__)
+
+
+def _read_or_fail(read: Callable[[Path], T], path: Path) -> T:
+    """Return what a file of the user's holds, or fail the run naming the lines that are wrong."""
+    try:
+        return read(path)
+    except TableRefused as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
 
 
 def _prices(known: Settings) -> PriceTable:

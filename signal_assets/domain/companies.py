@@ -25,6 +25,8 @@ class RegisterRow(Record):
     expired_name: str | None = None
     is_active: bool | None = None
     source: RegisterSource = "kvk"
+    legal_form: str | None = None
+    """Normalised, where the source states it; Zoeken does not."""
 
 
 class RegisterSearch(Record):

@@ -15,6 +15,7 @@ class Employer(Record):
 
     name: str
     kvk_number: str
+    place: str | None = None
 
 
 class EmployerList:
@@ -22,6 +23,7 @@ class EmployerList:
 
     def __init__(self, employers: Iterable[Employer]) -> None:
         self._by_key: dict[str, list[RegisterRow]] = defaultdict(list)
+        self._by_number: dict[str, list[RegisterRow]] = defaultdict(list)
         for employer in employers:
             keys = register_keys(employer.name)
             if keys is None:
@@ -31,7 +33,9 @@ class EmployerList:
                 name=employer.name,
                 kind="hoofdvestiging",
                 source="employer_list",
+                place=employer.place,
             )
+            self._by_number[row.kvk_number].append(row)
             for key in {keys.key_t1, keys.key_t2, keys.letters}:
                 self._by_key[key].append(row)
 
@@ -39,6 +43,10 @@ class EmployerList:
         """Return the rows with one of the name's keys."""
         keys = {name.key_t1, name.full_key, name.key_t2, name.letters, name.full_letters}
         return tuple(row for key in sorted(keys) for row in self._by_key.get(key, ()))
+
+    def get(self, kvk_number: str) -> tuple[RegisterRow, ...]:
+        """Return the rows of one KvK number; none if it is not on the list."""
+        return tuple(self._by_number.get(kvk_number, ()))
 
     def match(self, company: AdvertisedCompany) -> Match:
         """Decide which employer of the list the company is; the list counts as complete."""

@@ -17,6 +17,7 @@ from signal_assets.domain.company_names import (
 )
 from signal_assets.domain.legal_forms import is_natural_person_form
 from signal_assets.domain.places import get_province, known_places, normalize_place
+from signal_assets.domain.printed_numbers import PrintedFact
 from signal_assets.domain.records import Record
 
 SAME_NAME = 6.0
@@ -58,6 +59,8 @@ class AdvertisedCompany(Record):
     """Printed in a vacancy or imprint."""
     speaks_of_team: bool = False
     """The vacancies speak of teams or of more than ten people."""
+    printed: tuple[PrintedFact, ...] = ()
+    """Where the numbers and hosts stand."""
 
 
 class RegisterEntry(Record):
@@ -71,6 +74,11 @@ class RegisterEntry(Record):
     def is_employer(self) -> bool:
         """On a list of employers that the user answers for."""
         return any(row.source == "employer_list" for row in self.rows)
+
+    @property
+    def is_only_in_lei_register(self) -> bool:
+        """Known only from GLEIF, which does not have every company."""
+        return self.profile is None and all(row.source == "gleif" for row in self.rows)
 
 
 class Point(NamedTuple):
@@ -165,7 +173,7 @@ def _score(
     has_staffed_rival: bool,
 ) -> ScoredEntry:
     points = [Point(hit.points, hit.reason)]
-    if is_only_one:
+    if is_only_one and not entry.is_only_in_lei_register:
         points.append(Point(_ONLY_ONE, "The register has no other entry with this name."))
     points += _score_form(company, entry, hit)
     points += _score_place(company, entry)
@@ -287,6 +295,9 @@ def _is_foreign(name: str) -> bool:
 def _legal_form(entry: RegisterEntry, hit: NameHit | None) -> str | None:
     if entry.profile and entry.profile.legal_form:
         return None if entry.profile.legal_form == "other" else entry.profile.legal_form
+    stated = next((row.legal_form for row in entry.rows if row.legal_form), None)
+    if stated:
+        return stated
     names = [hit.name] if hit else []
     names += [name for name, is_expired in _names(entry) if not is_expired]
     hints = (keys.legal_form_hint for name in names if (keys := register_keys(name)))
@@ -338,7 +349,8 @@ def _score_number(company: AdvertisedCompany, entry: RegisterEntry) -> list[Poin
 
 def _score_standing(company: AdvertisedCompany, entry: RegisterEntry, hit: NameHit) -> list[Point]:
     points = []
-    if entry.rows and all(row.kind == "rechtspersoon" for row in entry.rows):
+    in_register = [row for row in entry.rows if row.source == "kvk"]
+    if in_register and all(row.kind == "rechtspersoon" for row in in_register):
         points.append(Point(_NO_BRANCH, "The register shows no establishment of it."))
     if _is_ended(entry) or hit.is_expired:
         points.append(Point(_ENDED, "This entry or this name of it has ended."))
@@ -363,10 +375,15 @@ def _is_agency(entry: RegisterEntry) -> bool:
 def _is_holding(entry: RegisterEntry) -> bool:
     if any("holding" in name.lower() for name, _ in _names(entry)):
         return True
-    if entry.profile is None:
-        return False
-    codes = {item.sbi_code for item in entry.profile.sbi_activities}
-    return bool(codes & set(_HOLDING_SBI)) or entry.profile.employee_count in (0, 1)
+    profile = entry.profile
+    return profile is not None and (is_holding(profile) or profile.employee_count in (0, 1))
+
+
+def is_holding(profile: KvkProfile) -> bool:
+    """Whether a company is a holding by its activity or by its name."""
+    codes = {item.sbi_code for item in profile.sbi_activities}
+    names = (profile.name, profile.statutory_name or "", *profile.trade_names)
+    return bool(codes & set(_HOLDING_SBI)) or any("holding" in name.lower() for name in names)
 
 
 def _has_staff(entry: RegisterEntry) -> bool:

@@ -4,9 +4,9 @@ The sum of the evidence decides between `auto`, `review` and `none`. Sending a s
 wrong company is worse than sending none, so doubt is `review`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from signal_assets.domain.companies import Candidate, KvkProfile, Match, RegisterSearch
+from signal_assets.domain.companies import Candidate, Match, RegisterSource
 from signal_assets.domain.company_names import is_common_word
 from signal_assets.domain.register_evidence import (
     SAME_FORM,
@@ -18,12 +18,8 @@ from signal_assets.domain.register_evidence import (
     RegisterEntry,
     ScoredEntry,
     entry_places,
-    group_entries,
     score_entries,
 )
-from signal_assets.domain.register_search import RegisterQuery, climb
-
-__all__ = ["AdvertisedCompany", "RegisterQuery", "decide", "group_entries", "match_company"]
 
 AUTO_SCORE = 7.0
 AUTO_LEAD = 2.0
@@ -43,53 +39,11 @@ def decide(
     `is_complete` says that the register has no further entry with this name; only then does being
     the only one with the name count. The order of the entries does not matter.
     """
-    return _conclude(score_entries(company, entries, is_complete))
+    return conclude(score_entries(company, entries, is_complete))
 
 
-def match_company(
-    company: AdvertisedCompany,
-    search: Callable[[RegisterQuery], RegisterSearch],
-    get_profile: Callable[[str], KvkProfile | None],
-) -> Match:
-    """Search the register for a company, rung by rung, and decide.
-
-    Searching stops at the first rung with an equal name. A base profile is bought only where it
-    can change the decision. Whatever `search` and `get_profile` raise passes through: a register
-    that does not answer says nothing of the company.
-    """
-    profiles = _Profiles(get_profile)
-    for kvk_number in sorted(company.kvk_numbers)[:MAX_PROFILES]:
-        profiles.buy(kvk_number)
-    match = decide(company, group_entries((), profiles.found), is_complete=False)
-    if match.decision == "auto":
-        return match
-    found = climb(company.name, company.places, search)
-    while True:
-        scored = score_entries(
-            company, group_entries(found.rows, profiles.found), found.is_complete
-        )
-        wanted = _profile_worth_buying(company, scored, profiles.asked)
-        if wanted is None:
-            return _conclude(scored)
-        profiles.buy(wanted)
-
-
-class _Profiles:
-    """The base profiles bought for one company."""
-
-    def __init__(self, get_profile: Callable[[str], KvkProfile | None]) -> None:
-        self._get_profile = get_profile
-        self.asked: set[str] = set()
-        self.found: dict[str, KvkProfile] = {}
-
-    def buy(self, kvk_number: str) -> None:
-        self.asked.add(kvk_number)
-        profile = self._get_profile(kvk_number)
-        if profile is not None:
-            self.found[kvk_number] = profile
-
-
-def _conclude(scored: Sequence[ScoredEntry]) -> Match:
+def conclude(scored: Sequence[ScoredEntry]) -> Match:
+    """Return the decision that scored entries lead to, best first."""
     candidates = tuple(_to_candidate(item) for item in scored[:_CANDIDATES_KEPT])
     if not scored or scored[0].score < REVIEW_SCORE:
         return Match(
@@ -108,6 +62,18 @@ def _conclude(scored: Sequence[ScoredEntry]) -> Match:
         lead=lead,
         reasons=tuple(_with_points(point) for point in best.points) + obstacles,
         candidates=candidates,
+        siblings=_find_siblings(scored),
+    )
+
+
+def _find_siblings(scored: Sequence[ScoredEntry]) -> tuple[str, ...]:
+    """Return the other numbers that share the best one's name, group words aside."""
+    return tuple(
+        sorted(
+            item.entry.kvk_number
+            for item in scored[1:]
+            if item.hit.tier in ("name", "letters", "core") and not item.hit.is_expired
+        )
     )
 
 
@@ -130,7 +96,15 @@ def _to_candidate(item: ScoredEntry) -> Candidate:
         place=places[0] if places else None,
         score=item.score,
         reasons=tuple(_with_points(point) for point in item.points),
+        source=_source(item),
     )
+
+
+def _source(item: ScoredEntry) -> RegisterSource:
+    sources = {row.source for row in item.entry.rows}
+    if item.entry.profile or "kvk" in sources:
+        return "kvk"
+    return "employer_list" if "employer_list" in sources else "gleif"
 
 
 def _with_points(point: Point) -> str:
@@ -140,11 +114,11 @@ def _with_points(point: Point) -> str:
 # Which base profile is worth its price.
 
 
-def _profile_worth_buying(
+def profile_worth_buying(
     company: AdvertisedCompany, scored: Sequence[ScoredEntry], asked: set[str]
 ) -> str | None:
     """Return the number whose base profile can change the decision next, or None."""
-    if not scored or len(asked) >= MAX_PROFILES or _conclude(scored).decision == "auto":
+    if not scored or len(asked) >= MAX_PROFILES or conclude(scored).decision == "auto":
         return None
     named = [item for item in scored[:MAX_PROFILES] if item.hit.tier != "none"]
     if named and named[0].score >= REVIEW_SCORE:

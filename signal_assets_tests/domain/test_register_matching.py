@@ -12,13 +12,14 @@ from signal_assets.domain.companies import (
     RegisterSearch,
     SbiActivity,
 )
+from signal_assets.domain.company_finding import Sources, find_company
 from signal_assets.domain.company_names import normalize_company_name
 from signal_assets.domain.register_evidence import (
     AdvertisedCompany,
     group_entries,
     is_one_edit_apart,
 )
-from signal_assets.domain.register_matching import decide, match_company
+from signal_assets.domain.register_matching import decide
 from signal_assets.domain.register_search import RegisterQuery, search_rungs
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
@@ -75,7 +76,8 @@ class FakeRegister:
         return self.profiles.get(kvk_number)
 
     def match(self, company: AdvertisedCompany):
-        return match_company(company, self.search, self.get_profile)
+        sources = Sources(search=self.search, get_profile=self.get_profile)
+        return find_company(company, sources).match
 
 
 def test_the_only_entry_with_the_name_is_the_company():
@@ -379,11 +381,10 @@ def test_a_profile_may_show_a_trade_name_that_fits():
     )
     register = FakeRegister(profiles=[bought])
     hit = row("01234567", "Groothandel Voorbeeld B.V.")
-    match = match_company(
-        advertised("TechCorp"),
-        lambda _: RegisterSearch(total=1, rows=(hit,)),
-        register.get_profile,
+    sources = Sources(
+        search=lambda _: RegisterSearch(total=1, rows=(hit,)), get_profile=register.get_profile
     )
+    match = find_company(advertised("TechCorp"), sources).match
     assert (match.decision, match.kvk_number) == ("auto", "01234567")
 
 
@@ -412,7 +413,7 @@ def test_a_register_that_does_not_answer_says_nothing_of_the_company():
         raise ConnectionError("try later")
 
     with pytest.raises(ConnectionError, match="try later"):
-        match_company(advertised("TechCorp"), search, lambda _: None)
+        find_company(advertised("TechCorp"), Sources(search=search, get_profile=lambda _: None))
 
 
 @pytest.mark.parametrize(
