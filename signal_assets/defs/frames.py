@@ -18,6 +18,8 @@ COUNT = pa.int64()
 SCORE = pa.float64()
 FLAG = pa.bool_()
 USD = pa.decimal128(18, 9)
+BYTES = pa.large_binary()
+KEYS = pa.list_(pa.uint64())
 
 _TYPE_NAMES = {
     TEXT: "text",
@@ -28,6 +30,8 @@ _TYPE_NAMES = {
     SCORE: "number",
     FLAG: "true or false",
     USD: "US dollars",
+    BYTES: "bytes",
+    KEYS: "list of whole numbers",
 }
 
 

@@ -1,5 +1,6 @@
 """The asset `raw_vacancies`, and its checks."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -11,8 +12,10 @@ from signal_assets.clients.sources import VacancySource
 from signal_assets.defs.frames import preview, rows_of, to_frame
 from signal_assets.defs.partitions import search_profiles
 from signal_assets.defs.storage import TableStore
-from signal_assets.defs.tables import RAW_VACANCIES, SOURCE_ANSWERS
+from signal_assets.defs.tables import RAW_VACANCIES, SOURCE_ANSWERS, VACANCY_FINGERPRINTS
 from signal_assets.domain.closing import close_unlisted
+from signal_assets.domain.duplicates import mark_duplicates
+from signal_assets.domain.fingerprints import Fingerprint
 from signal_assets.domain.harvests import SourceAnswer, SourceYield, count_yields
 from signal_assets.domain.search_profiles import SearchProfile
 from signal_assets.domain.vacancies import Vacancy, update_vacancies
@@ -57,7 +60,9 @@ def raw_vacancies(
     harvest = update_vacancies(
         known, (posting for answer in answers for posting in answer.postings), harvested_at
     )
-    vacancies = close_unlisted(harvest.vacancies, answers, harvested_at)
+    marked = mark_duplicates(harvest.vacancies, _known_fingerprints(tables, search_profile.name))
+    vacancies = close_unlisted(marked.vacancies, answers, harvested_at)
+    _keep_fingerprints(tables, search_profile.name, marked.fingerprints)
     _keep_yields(tables, search_profile.name, yields, harvested_at)
 
     frame = to_frame(map(_row, vacancies), RAW_VACANCIES)
@@ -72,6 +77,8 @@ def raw_vacancies(
             "new_vacancies": harvest.new,
             "changed_vacancies": harvest.changed,
             "duplicates": int(frame["duplicate_of"].notna().sum()),
+            "duplicates_by_reason": dict(Counter(frame["duplicate_reason"].dropna())),
+            "compared_for_duplicates": marked.compared,
             "closed_vacancies": int(frame["closed_at"].notna().sum()),
             "without_posted_at": int(frame["posted_at"].isna().sum()),
             "rejected_rows": len(rejected),
@@ -168,3 +175,23 @@ def _keep_yields(
     past = [] if history is None else list(rows_of(history))
     rows = past + [{**vars(line), "harvested_at": harvested_at} for line in yields]
     tables.write(SOURCE_ANSWERS, search_profile, to_frame(rows, SOURCE_ANSWERS))
+
+
+def _known_fingerprints(tables: TableStore, search_profile: str) -> dict[str, Fingerprint]:
+    frame = tables.read(VACANCY_FINGERPRINTS.asset, search_profile)
+    if frame is None:
+        return {}
+    return {
+        row["vacancy_id"]: Fingerprint(row["made_of"], tuple(row["keys"]), row["signature"])
+        for row in rows_of(frame)
+    }
+
+
+def _keep_fingerprints(
+    tables: TableStore, search_profile: str, fingerprints: Mapping[str, Fingerprint]
+) -> None:
+    rows = (
+        {"vacancy_id": vacancy_id, **fingerprint._asdict()}
+        for vacancy_id, fingerprint in fingerprints.items()
+    )
+    tables.write(VACANCY_FINGERPRINTS, search_profile, to_frame(rows, VACANCY_FINGERPRINTS))

@@ -1,9 +1,11 @@
 """Tables: the columns of every asset, with what each one holds."""
 
 from signal_assets.defs.frames import (
+    BYTES,
     COUNT,
     DAY,
     FLAG,
+    KEYS,
     MOMENT,
     SCORE,
     TEXT,
@@ -55,7 +57,8 @@ RAW_VACANCIES = Table(
         _FIRST_SEEN_AT,
         Column("last_seen_at", MOMENT, "When a harvest last brought it"),
         Column("content_hash", TEXT, "Fingerprint of title and text, blanks and case aside"),
-        Column("duplicate_of", TEXT, "The vacancy that had these words first"),
+        Column("duplicate_of", TEXT, "The vacancy it is a copy of: the first one seen"),
+        Column("duplicate_reason", TEXT, "How that is known: url, board, words, name or text"),
         Column("closed_at", MOMENT, "When its board no longer listed it; null while it is open"),
     ),
 )
@@ -217,6 +220,16 @@ SOURCE_ANSWERS = Table(
     ),
 )
 
+VACANCY_FINGERPRINTS = Table(
+    "vacancy_fingerprints",
+    (
+        _VACANCY_ID,
+        Column("made_of", TEXT, "Digest of the vacancy as it was when this was made"),
+        Column("keys", KEYS, "Equal ones make two vacancies candidates for being one"),
+        Column("signature", BYTES, "MinHash of the text: how much two texts share"),
+    ),
+)
+
 TABLES = {
     table.asset: table
     for table in (
@@ -227,5 +240,6 @@ TABLES = {
         COMPANY_FINANCIALS,
         MERGED_COMPANIES,
         SOURCE_ANSWERS,
+        VACANCY_FINGERPRINTS,
     )
 }

@@ -10,6 +10,9 @@ from signal_assets.domain.records import Record
 
 TextKind = Literal["full", "snippet"]
 
+DuplicateReason = Literal["url", "board", "words", "name", "text"]
+"""How a copy is known, the surest first."""
+
 MAX_DESCRIPTION_CHARS = 200_000
 """Longest text kept; real ones stay under 30,000 characters, one of 10 MB is a mistake."""
 
@@ -49,6 +52,8 @@ class Vacancy(Posting):
     last_seen_at: datetime
     content_hash: str
     duplicate_of: str | None = None
+    duplicate_reason: DuplicateReason | None = None
+    """Which rung of the ladder says so, see `domain/duplicates.py`."""
     closed_at: datetime | None = None
     """When its board was first seen without it; None while it is open, or nobody can say."""
 
@@ -86,9 +91,8 @@ def update_vacancies(
     """Fold a harvest into what the profile already knew.
 
     A vacancy that comes back is the same vacancy: `first_seen_at` stays, `last_seen_at` moves, the
-    newest words count. One that did not come back stays as it was. A vacancy with the words of
-    another company-mate seen earlier points to it by `duplicate_of`. Folding the same harvest in
-    twice changes nothing but `last_seen_at`.
+    newest words count. One that did not come back stays as it was. Folding the same harvest in
+    twice changes nothing but `last_seen_at`. Copies are marked afterwards, by `mark_duplicates`.
     """
     vacancies = {vacancy.vacancy_id: vacancy for vacancy in known}
     new = changed = 0
@@ -107,25 +111,9 @@ def update_vacancies(
             first_seen_at=before.first_seen_at if before else seen_at,
             last_seen_at=max(before.last_seen_at, seen_at) if before else seen_at,
             content_hash=content_hash,
+            duplicate_of=before.duplicate_of if before else None,
+            duplicate_reason=before.duplicate_reason if before else None,
         )
     return HarvestedVacancies.model_construct(
-        vacancies=mark_duplicates(vacancies.values()), new=new, changed=changed
+        vacancies=tuple(vacancies.values()), new=new, changed=changed
     )
-
-
-def mark_duplicates(vacancies: Iterable[Vacancy]) -> tuple[Vacancy, ...]:
-    """Point every vacancy with the same words and the same advertiser at the first one seen.
-
-    The result is ordered by `first_seen_at`, then `vacancy_id`, whatever the order that came in.
-    """
-    ordered = sorted(vacancies, key=lambda vacancy: (vacancy.first_seen_at, vacancy.vacancy_id))
-    originals: dict[tuple[str, str], str] = {}
-    marked = []
-    for vacancy in ordered:
-        words = (normalize_text(vacancy.company_name or ""), vacancy.content_hash)
-        original = originals.setdefault(words, vacancy.vacancy_id)
-        duplicate_of = original if original != vacancy.vacancy_id else None
-        if vacancy.duplicate_of != duplicate_of:
-            vacancy = vacancy.model_copy(update={"duplicate_of": duplicate_of})
-        marked.append(vacancy)
-    return tuple(marked)
