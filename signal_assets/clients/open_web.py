@@ -37,6 +37,10 @@ class PageRefused(Exception):
     """The host will not serve us this page: it says so, or we may not ask."""
 
 
+class PageForbidden(PageRefused):
+    """We may not ask for it or do not follow it; the host did not refuse anything."""
+
+
 class HostRefuses(PageRefused):
     """The host wants no more requests for now; another page of it is not asked for."""
 
@@ -114,7 +118,8 @@ class OpenWeb:
         """Return the page at `url`, asked for again while its host has trouble.
 
         Raises:
-            PageRefused: the host says no, redirects too far, or is not on the public internet.
+            PageRefused: the host says no.
+            PageForbidden: it redirects too far, or is not on the public internet.
             HostRefuses: the host wants fewer requests, and says so after every pause.
             PageMissing: there is none.
             PageBroken: no answer, or one of a host in trouble.
@@ -125,9 +130,9 @@ class OpenWeb:
                 return Page(url, received.body, received.headers.get("content-type", ""))
             target = urljoin(url, received.headers.get("location", ""))
             if urlsplit(target).scheme != "https" and not is_local:
-                raise PageRefused(f"redirects to {_without_query(target)}, which is not https")
+                raise PageForbidden(f"redirects to {_without_query(target)}, which is not https")
             url, params = target, ()
-        raise PageRefused(f"redirects to {_without_query(url)}")
+        raise PageForbidden(f"redirects to {_without_query(url)}")
 
     def _ask(
         self, url: str, params: tuple[tuple[str, str], ...], is_local: bool, pause_seconds: float
@@ -153,7 +158,7 @@ class OpenWeb:
             try:
                 received = fetch(self._http[is_local], url, params)
             except AddressRefused as error:
-                raise PageRefused(str(error)) from None
+                raise PageForbidden(str(error)) from None
             except (NotSent, NoAnswer) as error:
                 raise TryAgain(str(error)) from None
         status = received.status_code

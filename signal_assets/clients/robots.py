@@ -4,10 +4,9 @@ from urllib.parse import urlsplit
 
 from signal_assets.clients.open_web import (
     PAUSE_SECONDS,
-    HostRefuses,
     OpenWeb,
+    PageForbidden,
     PageMissing,
-    PageRefused,
 )
 from signal_assets.domain.robots_rules import RobotsRules, parse_robots
 
@@ -28,7 +27,8 @@ class Robots:
         """Return the seconds between two requests to the host of `url`, which lets us read it.
 
         Raises:
-            PageRefused: the host's robots.txt forbids the page, or is itself forbidden.
+            PageForbidden: the host's robots.txt forbids the page.
+            PageRefused: the robots.txt itself is refused.
             PageBroken: nobody knows what the robots.txt says, so nothing may be read.
         """
         parts = urlsplit(url)
@@ -37,7 +37,7 @@ class Robots:
             self._rules[host] = self._read(host, is_local)
         rules = self._rules[host]
         if not rules.allows(url):
-            raise PageRefused("its robots.txt forbids it")
+            raise PageForbidden("its robots.txt forbids it")
         return min(MAX_PAUSE_SECONDS, max(PAUSE_SECONDS, rules.crawl_delay or 0.0))
 
     def _read(self, host: str, is_local: bool) -> RobotsRules:
@@ -45,8 +45,4 @@ class Robots:
             page = self._web.get(f"{host}/robots.txt", is_local=is_local, max_redirects=5)
         except PageMissing:
             return RobotsRules()
-        except HostRefuses:
-            raise
-        except PageRefused as error:
-            raise PageRefused(f"its robots.txt: {error}") from None
         return parse_robots(page.body, READER)

@@ -41,7 +41,7 @@ def html_to_text(markup: str) -> str:
     "Ons team:\\n\\n- 5 collega's\\n- SAP\\nCoupa"
     """
     markup = _NOT_IN_HTML.sub("", markup)
-    if _is_too_deep(markup):
+    if is_too_deep(markup):
         return " ".join(html.unescape(_ANY_TAG.sub(" ", markup)).split())
     tree = LexborHTMLParser(markup, options=LexborDocumentOptions.WO_EVENTS)
     if tree.body is None:
@@ -53,7 +53,8 @@ def html_to_text(markup: str) -> str:
     return _BREAK.sub(_break, text).replace(_CELL, " ").strip()
 
 
-def _is_too_deep(markup: str) -> bool:
+def is_too_deep(markup: str) -> bool:
+    """Whether markup is nested so deep that parsing it would take minutes."""
     steps = (-1 if tag[1] else 1 for tag in _ANY_TAG.finditer(markup) if not tag["void"])
     return any(depth > MAX_DEPTH for depth in accumulate(steps))
 
