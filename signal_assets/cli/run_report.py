@@ -1,6 +1,6 @@
 """Run reports: what a run made, which checks failed, and why it stopped, on the terminal."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
@@ -82,10 +82,14 @@ def _print_check(check: "dg.AssetCheckEvaluation") -> None:
     if check.description:
         return
     for key in CHECK_DETAILS:
-        found = check.metadata[key].value if key in check.metadata else None
-        for line in found.items() if isinstance(found, dict) else found or ():
-            words = f"{line[1]} × {line[0]}" if isinstance(line, tuple) else line
-            out.print(f"    {escape(str(words))}", highlight=False, soft_wrap=True)
+        for line in _lines(check.metadata[key].value if key in check.metadata else None):
+            out.print(f"    {escape(line)}", highlight=False, soft_wrap=True)
+
+
+def _lines(found: object) -> list[str]:
+    if isinstance(found, Mapping):
+        return [f"{count} × {reason}" for reason, count in found.items()]
+    return [str(line) for line in found] if isinstance(found, list) else []
 
 
 def _failures(result: "dg.ExecuteInProcessResult") -> Iterator[str]:

@@ -14,8 +14,8 @@ Item = TypeVar("Item")
 
 RUN_AGAIN = "Run again when it answers: what was read or bought stays, the rest follows."
 RAISE_THE_BUDGET = (
-    "To go on, raise `budget_usd` in the search profile (or SIGNAL_ASSETS_RUN_BUDGET_USD), put your "
-    "contract's prices in SIGNAL_ASSETS_PRICES, and run again: what was read or bought stays."
+    "To go on, raise `budget_usd` in the search profile (or SIGNAL_ASSETS_RUN_BUDGET_USD), name "
+    "your contract's prices in SIGNAL_ASSETS_PRICES, and run again: what was bought stays."
 )
 
 
