@@ -11,7 +11,7 @@ from signal_assets.cli.console import err, out
 
 if TYPE_CHECKING:
     import dagster as dg
-    from dagster._utils.error import SerializableErrorInfo
+    from dagster_shared.error import SerializableErrorInfo
 
 SHOWN_NUMBERS = {
     "new_vacancies": "new",
