@@ -169,7 +169,8 @@ class _Finder:
         keys, positions = keys[is_asked], positions[is_asked]
         order = np.lexsort((positions, keys))
         keys, positions = keys[order], positions[order]
-        is_first = np.concatenate(([True], keys[1:] != keys[:-1])) if len(keys) else []
+        is_first = np.ones(len(keys), dtype=bool)
+        is_first[1:] = keys[1:] != keys[:-1]
         starts: npt.NDArray[np.int64] = np.flatnonzero(is_first)
         ends: npt.NDArray[np.int64] = np.append(starts[1:], len(keys))
         is_shared = ends - starts > 1
