@@ -237,8 +237,6 @@ class SearchProfile(_Section):
     include_natural_person_businesses: bool = False
     count_establishments: bool = False
     """Buy the list of establishments of each company found; one more call each."""
-    count_establishments: bool = False
-    """Buy the list of establishments of each company found; one more call each."""
     harvest_cron: str = "0 6 * * *"
     budget_usd: BudgetOptions = BudgetOptions()
     extraction: ExtractionOptions
