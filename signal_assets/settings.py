@@ -79,6 +79,11 @@ class Settings(BaseSettings):
     )
     """What the non-mailing indicator blocks; Company.info's terms ask for `all_channels`."""
 
+    boards_base_url: str | None = Field(
+        default=None, validation_alias="SIGNAL_ASSETS_BOARDS_BASE_URL"
+    )
+    """Stands in front of the host of every job board, for a server that imitates them."""
+
     min_quality: float = Field(
         default=0.3, ge=0, le=1, validation_alias="SIGNAL_ASSETS_MIN_QUALITY"
     )

@@ -27,6 +27,7 @@ from signal_assets.clients.gleif import GleifClient, open_gleif
 from signal_assets.clients.keyword import KeywordVacancyReader
 from signal_assets.clients.kvk import KvkClient, open_kvk
 from signal_assets.clients.ledger import Ledger, LedgerSession
+from signal_assets.clients.open_web import OpenWeb
 from signal_assets.clients.override_files import read_overrides
 from signal_assets.clients.paid_calls import Budgets, Caller
 from signal_assets.clients.price_file import load_prices
@@ -35,7 +36,10 @@ from signal_assets.clients.prompts import PromptStore
 from signal_assets.clients.rate_limit import RateLimit
 from signal_assets.clients.readers import VacancyReader
 from signal_assets.clients.sources import VacancySource
+from signal_assets.clients.sources.boards import BoardSource
 from signal_assets.clients.sources.file import FileSource
+from signal_assets.clients.sources.jobposting import JobPostingSource
+from signal_assets.clients.sources.jobspy import JobSpySource, find_jobspy
 from signal_assets.clients.sources.serpapi import SerpApiSource, open_serpapi
 from signal_assets.clients.sources.unconfigured import UnconfiguredSource
 from signal_assets.clients.suppression_files import read_suppression
@@ -43,6 +47,7 @@ from signal_assets.defs.extraction_prompts import active_prompt
 from signal_assets.defs.gate import Gate
 from signal_assets.defs.partitions import PARTITION_TAG
 from signal_assets.defs.storage import ParquetIOManager, TableStore
+from signal_assets.domain.boards import BOARD_KINDS
 from signal_assets.domain.company_quality import GateRules
 from signal_assets.domain.employer_lists import EmployerList
 from signal_assets.domain.gazetteers import Gazetteer
@@ -51,9 +56,12 @@ from signal_assets.domain.overrides import Overrides
 from signal_assets.domain.prices import PriceTable
 from signal_assets.domain.prompts import PromptVersion
 from signal_assets.domain.search_profiles import (
+    BoardSourceOptions,
     FileSourceOptions,
+    JobPostingSourceOptions,
+    JobSpySourceOptions,
     SearchProfile,
-    SerpApiSourceOptions,
+    SourceOptions,
 )
 from signal_assets.domain.suppression import SuppressionList
 from signal_assets.progress import LoggedProgress, Progress
@@ -144,9 +152,16 @@ def prompt(context: dg.InitResourceContext) -> PromptVersion:
 def sources(context: dg.InitResourceContext) -> Iterator[tuple[VacancySource, ...]]:
     known: Settings = context.resources.settings
     profile_file: LoadedProfile = context.resources.profile_file
-    with _session(context, "raw_vacancies") as session, ExitStack() as opened:
+    for options in profile_file.profile.sources:
+        if isinstance(options, JobSpySourceOptions):
+            _log(context).warning(options.notice)
+    with (
+        _session(context, "raw_vacancies") as session,
+        ExitStack() as opened,
+        OpenWeb() as web,
+    ):
         yield tuple(
-            _open_source(options, profile_file, session, known, opened)
+            _open_source(options, profile_file, session, known, opened, web)
             for options in profile_file.profile.sources
         )
 
@@ -294,15 +309,23 @@ RESOURCES = {
 
 
 def _open_source(
-    options: FileSourceOptions | SerpApiSourceOptions,
+    options: SourceOptions,
     profile_file: LoadedProfile,
     session: LedgerSession,
     known: Settings,
     opened: ExitStack,
+    web: OpenWeb,
 ) -> VacancySource:
     """Return one source of a profile; what it opens is closed with `opened`."""
     if isinstance(options, FileSourceOptions):
         return FileSource(options, profile_file.folder)
+    if isinstance(options, BoardSourceOptions):
+        kind = BOARD_KINDS[options.type]
+        return BoardSource(kind, options, web, base_url=known.boards_base_url)
+    if isinstance(options, JobPostingSourceOptions):
+        return JobPostingSource(options, web)
+    if isinstance(options, JobSpySourceOptions):
+        return JobSpySource(options, find_jobspy())
     if known.serpapi_api_key is None:
         return UnconfiguredSource("serpapi", "no key (SERPAPI_API_KEY)")
     url = known.serpapi_base_url
