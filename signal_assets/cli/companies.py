@@ -14,6 +14,7 @@ from rich.text import Text
 from signal_assets.cli.console import WRONG_USE, out, stop
 from signal_assets.cli.running import known_profiles
 from signal_assets.domain.deliveries import Delivery, LeftOut, Proof, select_deliveries
+from signal_assets.domain.suppression import SuppressionList
 from signal_assets.settings import Settings
 
 MAX_PROOFS_PER_FIELD = 3
@@ -48,7 +49,19 @@ def load_deliveries(
         rows_of(frame),
         include_unmatched=include_unmatched,
         include_natural_person_businesses=options.include_natural_person_businesses,
+        suppression=load_suppression(settings),
     )
+
+
+def load_suppression(settings: Settings) -> SuppressionList:
+    """Return the user's suppression list; without the whole of it nothing is handed over."""
+    from signal_assets.clients.decision_tables import TableRefused
+    from signal_assets.clients.suppression_files import read_suppression
+
+    try:
+        return read_suppression(settings.suppression)
+    except TableRefused as error:
+        stop(str(error), WRONG_USE)
 
 
 def print_companies(

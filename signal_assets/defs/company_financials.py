@@ -21,6 +21,7 @@ from signal_assets.defs.stops import lookup_numbers, paid_checks, without_answer
 from signal_assets.defs.tables import COMPANY_FINANCIALS
 from signal_assets.domain.companies import CompanyFinancials, Spend
 from signal_assets.domain.search_profiles import SearchProfile
+from signal_assets.domain.suppression import SuppressionList
 from signal_assets.progress import Progress
 
 
@@ -37,6 +38,7 @@ def company_financials(
     kvk_profiles: pd.DataFrame,
     search_profile: dg.ResourceParam[SearchProfile],
     company_info: dg.ResourceParam[CompanyInfoClient | None],
+    suppression: dg.ResourceParam[SuppressionList],
     ledger: dg.ResourceParam[Ledger],
     gate: dg.ResourceParam[Gate],
     progress: dg.ResourceParam[Progress],
@@ -49,7 +51,9 @@ def company_financials(
     refuse_to_spend(gate, context.partition_key, UPSTREAM_CHECKS)
     started_at = datetime.now(UTC)
     numbers = numbers_to_ask(
-        kvk_profiles, include_natural_persons=search_profile.include_natural_person_businesses
+        kvk_profiles,
+        suppression,
+        include_natural_persons=search_profile.include_natural_person_businesses,
     )
     if company_info is None:
         rows = [_skipped(number) for number in numbers]
@@ -88,20 +92,27 @@ def company_financials(
     )
 
 
-def numbers_to_ask(kvk_profiles: pd.DataFrame, *, include_natural_persons: bool) -> list[str]:
+def numbers_to_ask(
+    kvk_profiles: pd.DataFrame, suppression: SuppressionList, *, include_natural_persons: bool
+) -> list[str]:
     """Return the KvK numbers worth a paid call, each once.
 
     Those of natural persons are left out of what is delivered, so they are not paid for either,
-    unless the profile wants them.
+    unless the profile wants them. Nor is anything on the suppression list.
     """
+    columns = ["kvk_number", "match_decision", "is_natural_person_business"]
     numbers = [
         row["kvk_number"]
-        for row in rows_of(
-            kvk_profiles, ["kvk_number", "match_decision", "is_natural_person_business"]
-        )
+        for row in rows_of(kvk_profiles, [*columns, "statutory_name", "trade_names", "websites"])
         if row["match_decision"] == "auto"
         and row["kvk_number"]
         and (include_natural_persons or not row["is_natural_person_business"])
+        and suppression.find(
+            kvk_number=row["kvk_number"],
+            hosts=row["websites"] or (),
+            names=(row["statutory_name"], *(row["trade_names"] or ())),
+        )
+        is None
     ]
     return sorted(set(numbers))
 

@@ -13,6 +13,8 @@ from signal_assets.defs.partitions import search_profiles
 from signal_assets.defs.tables import MERGED_COMPANIES
 from signal_assets.domain.employee_ranges import choose_employee_range
 from signal_assets.domain.merging import CompanyRow, MergedCompany, Signal, merge_companies
+from signal_assets.domain.overrides import Overrides
+from signal_assets.settings import Settings
 
 
 @dg.asset(
@@ -29,15 +31,20 @@ def merged_companies(
     company_quality: pd.DataFrame,
     kvk_profiles: pd.DataFrame,
     company_financials: pd.DataFrame,
+    overrides: dg.ResourceParam[Overrides],
+    settings: dg.ResourceParam[Settings],
 ) -> dg.MaterializeResult[pd.DataFrame]:
     """One company that qualified: its registers, all its vacancies, and what they state with proof.
 
     Rows with the same KvK number become one; the oldest survives, its gaps are filled from the
-    others, and every losing value is kept.
+    others, and every losing value is kept. What a person called the same, or not the same, in the
+    overrides file outranks the numbers.
     """
     vacancies = _vacancies(raw_vacancies, extracted_vacancies, company_quality)
     rows = list(_company_rows(company_quality, kvk_profiles, company_financials, vacancies))
-    merge = merge_companies(rows)
+    merge = merge_companies(
+        rows, overrides.sameness, non_mailing_policy=settings.non_mailing_policy
+    )
     frame = to_frame(map(_row, merge.companies), MERGED_COMPANIES)
     return dg.MaterializeResult(
         value=frame,
@@ -114,6 +121,7 @@ def _company_rows(
         yield CompanyRow(
             company_id=company["company_id"],
             name=profile.get("statutory_name") or company["name"],
+            advertised_name=company["name"],
             kvk_number=number,
             match_decision=profile.get("match_decision"),
             vacancy_ids=tuple(company["vacancy_ids"]),
@@ -133,6 +141,10 @@ def _company_rows(
             is_active=profile.get("is_active"),
             non_mailing=profile.get("non_mailing"),
             is_natural_person_business=profile.get("is_natural_person_business"),
+            is_holding=profile.get("is_holding"),
+            websites=tuple(profile.get("websites") or ()),
+            siblings=tuple(profile.get("siblings") or ()) if number else (),
+            decided_by_person=profile.get("decided_by") == "override",
             signals=_signals(company["vacancy_ids"], vacancies),
             first_seen_at=company["first_seen_at"],
         )

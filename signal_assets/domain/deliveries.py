@@ -6,6 +6,9 @@ from typing import Any, NamedTuple
 
 from signal_assets.domain.outreach import why_left_out
 from signal_assets.domain.records import Record
+from signal_assets.domain.suppression import SuppressionList
+
+NOBODY = SuppressionList()
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 """A spreadsheet runs a cell that begins like this; see OWASP on CSV injection."""
@@ -38,6 +41,10 @@ class Delivery(Record):
     establishment_count: int | None
     non_mailing: bool | None
     outreach: dict[str, str]
+    outreach_rules: dict[str, str]
+    """Channel → the rule that says so."""
+    siblings: tuple[str, ...]
+    """KvK numbers of the same group by name."""
     first_seen_at: str
     proofs: tuple[Proof, ...]
 
@@ -54,6 +61,7 @@ def select_deliveries(
     *,
     include_unmatched: bool,
     include_natural_person_businesses: bool,
+    suppression: SuppressionList = NOBODY,
 ) -> tuple[list[Delivery], list[LeftOut]]:
     """Return what of `merged_companies` may be handed over, best first, and what is left out.
 
@@ -64,13 +72,24 @@ def select_deliveries(
     deliveries: list[Delivery] = []
     left_out: list[LeftOut] = []
     for row in rows:
-        reason = _why_left_out(row, include_unmatched, include_natural_person_businesses)
+        reason = _why_suppressed(row, suppression) or _why_left_out(
+            row, include_unmatched, include_natural_person_businesses
+        )
         if reason is None:
             deliveries.append(_delivery(row))
         else:
             left_out.append(LeftOut(row["company_id"], reason))
     deliveries.sort(key=lambda item: (-(item.extraction_quality or 0.0), item.company_id))
     return deliveries, sorted(left_out)
+
+
+def _why_suppressed(row: Mapping[str, Any], suppression: SuppressionList) -> str | None:
+    hit = suppression.find(
+        kvk_number=row["kvk_number"],
+        hosts=row.get("websites") or (),
+        names=(row["name"], row["company_id"], *(row["merged_from"] or ())),
+    )
+    return None if hit is None else hit.reason
 
 
 def _why_left_out(
@@ -102,6 +121,8 @@ def _delivery(row: Mapping[str, Any]) -> Delivery:
         establishment_count=row["establishment_count"],
         non_mailing=row["non_mailing"],
         outreach=json.loads(row["outreach"] or "{}"),
+        outreach_rules=json.loads(row.get("outreach_rules") or "{}"),
+        siblings=tuple(row.get("siblings") or ()),
         first_seen_at=row["first_seen_at"].isoformat(),
         proofs=tuple(
             Proof(field=field, **signal) for field, found in signals.items() for signal in found
@@ -114,10 +135,15 @@ def to_flat_row(delivery: Delivery, fields: Iterable[str]) -> dict[str, str]:
 
     No cell begins like a formula.
     """
-    plain = delivery.model_dump(exclude={"proofs", "outreach", "sbi_codes"})
+    plain = delivery.model_dump(
+        exclude={"proofs", "outreach", "outreach_rules", "sbi_codes", "siblings"}
+    )
     row = {key: "" if value is None else str(value) for key, value in plain.items()}
     row["sbi_codes"] = ", ".join(delivery.sbi_codes)
-    row |= {f"outreach_{channel}": verdict for channel, verdict in delivery.outreach.items()}
+    row["siblings"] = ", ".join(delivery.siblings)
+    for channel, verdict in delivery.outreach.items():
+        row[f"outreach_{channel}"] = verdict
+        row[f"outreach_{channel}_rule"] = delivery.outreach_rules.get(channel, "")
     for field in fields:
         proofs = [proof for proof in delivery.proofs if proof.field == field]
         row[field] = "; ".join(dict.fromkeys(proof.value for proof in proofs))

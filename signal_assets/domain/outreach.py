@@ -39,6 +39,11 @@ class Outreach(Record):
             "email": self.email.verdict,
         }
 
+    @property
+    def rules(self) -> dict[str, str]:
+        """Channel → the rule that says so."""
+        return {"post": self.post.rule, "phone": self.phone.rule, "email": self.email.rule}
+
 
 def assess_outreach(
     non_mailing: bool | None,
