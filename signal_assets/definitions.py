@@ -7,6 +7,7 @@ from signal_assets.defs import (
     company_quality,
     extracted_vacancies,
     extraction_prompts,
+    freshness,
     jobs,
     kvk_profiles,
     merged_companies,
@@ -37,10 +38,16 @@ defs = dg.Definitions(
             merged_companies.merged_companies,
         ]
     ),
-    asset_checks=[check for module in _ASSETS for check in module.CHECKS],
-    jobs=[jobs.harvest_job, jobs.extraction_job, jobs.enrichment_job, jobs.full_job],
-    sensors=[sensors.enrichment_after_harvest],
-    schedules=[schedules.harvest_schedule, schedules.weekly_schedule],
+    asset_checks=[
+        *(check for module in _ASSETS for check in module.CHECKS),
+        freshness.harvested_lately,
+    ],
+    jobs=jobs.JOBS,
+    sensors=[sensors.enrichment_after_harvest, freshness.freshness_sensor],
+    schedules=[
+        schedules.harvest_schedule,
+        schedules.weekly_schedule,
+    ],
     resources=RESOURCES,
     executor=dg.in_process_executor,
 )

@@ -1,9 +1,10 @@
 """The terminal: where answers, progress and complaints go."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 import typer
 from rich.console import Console
@@ -22,8 +23,14 @@ from signal_assets.progress import Step
 PIPED_WIDTH = 140
 """Columns where there is no terminal to ask."""
 
-out = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
-err = Console(stderr=True, width=None if sys.stderr.isatty() else PIPED_WIDTH)
+
+def _width(stream: TextIO) -> int | None:
+    """Return how wide to print; None lets the terminal, or COLUMNS, say so."""
+    return None if stream.isatty() or "COLUMNS" in os.environ else PIPED_WIDTH
+
+
+out = Console(width=_width(sys.stdout))
+err = Console(stderr=True, width=_width(sys.stderr))
 
 WRONG_USE = 2
 FAILED = 1

@@ -4,6 +4,7 @@ import shutil
 from typing import Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
@@ -67,6 +68,22 @@ def check(
         err.print(f"[red]✗[/] {escape(line)}", highlight=False, soft_wrap=True)
     if problems:
         raise typer.Exit(FAILED)
+
+
+@app.command()
+def rules() -> None:
+    """Show the keyword reader's shipped rule sets; a field takes one by its name, or by `use`."""
+    from signal_assets.domain.gazetteers import ProductRules, shipped_rule_names, shipped_rules
+
+    table = Table("rule set", "finds", box=SIMPLE_HEAD)
+    for name in shipped_rule_names():
+        found = shipped_rules(name)
+        if isinstance(found, ProductRules):
+            products = ", ".join(product.name for product in found.products[:12])
+            table.add_row(name, escape(f"{len(found.products)} products: {products} …"))
+        else:
+            table.add_row(name, "phrases, by patterns in Dutch and English")
+    out.print(table)
 
 
 @app.command()

@@ -34,3 +34,5 @@ full_job = dg.define_asset_job(
     selection=[*HARVEST, *PASS_ONE, *PASS_TWO],
     description="Everything for a search profile: harvest, pass 1, pass 2.",
 )
+
+JOBS = (harvest_job, extraction_job, enrichment_job, full_job)

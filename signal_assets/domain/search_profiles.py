@@ -205,6 +205,17 @@ def _not_empty(schema: dict[str, str]) -> dict[str, str]:
     return schema
 
 
+class EvaluationOptions(_Section):
+    """Where labelled vacancies of the profile lie; without them nothing is measured."""
+
+    labels: Annotated[str, Field(min_length=1)]
+    """JSON Lines; relative to the profile."""
+    vacancies: Annotated[str, Field(min_length=1)]
+    """The texts the labels are about; relative to the profile."""
+    compare: dict[str, Literal["values", "numbers", "presence"]] = Field(default_factory=dict)
+    """Field → how it is compared with its labels, where its question does not say it."""
+
+
 class ExtractionOptions(_Section):
     """What is asked of each vacancy."""
 
@@ -213,6 +224,8 @@ class ExtractionOptions(_Section):
     """Field → question, in the order the fields are reported."""
     keywords: dict[str, KeywordRules] = Field(default_factory=dict)
     """Field → rules for the keyword reader; a field named like a shipped rule set needs none."""
+    accuracy_bar: Annotated[float, Field(ge=0, le=1)] = 0.8
+    """F1 on the labelled vacancies below which a prompt or a model does not become active."""
 
     @model_validator(mode="after")
     def _keywords_are_fields(self) -> "ExtractionOptions":
@@ -238,8 +251,11 @@ class SearchProfile(_Section):
     count_establishments: bool = False
     """Buy the list of establishments of each company found; one more call each."""
     harvest_cron: str = "0 6 * * *"
+    stale_after_hours: Annotated[int, Field(ge=1)] = 72
+    """A profile whose last answered harvest is older than this shows as stale."""
     budget_usd: BudgetOptions = BudgetOptions()
     extraction: ExtractionOptions
+    evaluation: EvaluationOptions | None = None
 
     @property
     def fields(self) -> tuple[str, ...]:
