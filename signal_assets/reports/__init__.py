@@ -1,0 +1,1 @@
+"""Reports: what was measured, as a page that a person reads."""
