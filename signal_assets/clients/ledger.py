@@ -131,6 +131,10 @@ class Ledger:
             )
         )
 
+    def call_seconds(self, run_id: str) -> list[float]:
+        """Return how long each completed call of a run took, from its intent to its answer."""
+        return self._database.read(partial(ledger_reports.read_call_seconds, run_id=run_id))
+
     def spending(
         self,
         by: Sequence[Dimension] = ("service",),

@@ -149,6 +149,15 @@ def read_spending(
     return [Spending.model_validate(dict(row)) for row in db.execute(wanted).mappings()]
 
 
+def read_call_seconds(db: Connection, run_id: str) -> list[float]:
+    rows = db.execute(
+        select(attempts.c.started_at, attempts.c.finished_at).where(
+            attempts.c.run_id == run_id, attempts.c.status == "completed"
+        )
+    )
+    return [(row.finished_at - row.started_at).total_seconds() for row in rows]
+
+
 def read_unknown_outcomes(db: Connection, search_profile: str | None) -> list[UnknownOutcome]:
     columns = [attempts.c[name] for name in UnknownOutcome.model_fields]
     wanted = select(*columns).where(attempts.c.status == "unknown").order_by(attempts.c.attempt_id)
