@@ -3,6 +3,7 @@
 import dagster as dg
 
 from signal_assets.defs import (
+    accounts,
     company_financials,
     company_quality,
     extracted_vacancies,
@@ -24,6 +25,7 @@ _ASSETS = (
     kvk_profiles,
     company_financials,
     merged_companies,
+    accounts,
 )
 
 defs = dg.Definitions(
@@ -36,17 +38,19 @@ defs = dg.Definitions(
             kvk_profiles.kvk_profiles,
             company_financials.company_financials,
             merged_companies.merged_companies,
+            accounts.accounts,
         ]
     ),
     asset_checks=[
         *(check for module in _ASSETS for check in module.CHECKS),
         freshness.harvested_lately,
     ],
-    jobs=jobs.JOBS,
+    jobs=[*jobs.JOBS, accounts.accounts_job],
     sensors=[sensors.enrichment_after_harvest, freshness.freshness_sensor],
     schedules=[
         schedules.harvest_schedule,
         schedules.weekly_schedule,
+        accounts.accounts_schedule,
     ],
     resources=RESOURCES,
     executor=dg.in_process_executor,

@@ -26,10 +26,13 @@ class TableStore:
     def __init__(self, root: str) -> None:
         self.root = UPath(root)
 
-    def path(self, asset: str, search_profile: str) -> UPath:
+    def path(self, asset: str, search_profile: str | None = None) -> UPath:
+        """Return where a table lies; without a search profile, one that is for all of them."""
+        if search_profile is None:
+            return self.root / asset / FILE_NAME
         return self.root / asset / f"search_profile={search_profile}" / FILE_NAME
 
-    def read(self, asset: str, search_profile: str) -> pd.DataFrame | None:
+    def read(self, asset: str, search_profile: str | None = None) -> pd.DataFrame | None:
         """Return the table of one search profile, or None if it was never written."""
         path = self.path(asset, search_profile)
         return read_table(path) if path.exists() else None
@@ -88,6 +91,11 @@ class ParquetIOManager(dg.UPathIOManager):
         self, context: dg.InputContext | dg.OutputContext, path: UPath, partition: str
     ) -> UPath:
         return path / f"search_profile={partition}" / FILE_NAME.removesuffix(".parquet")
+
+    def get_asset_relative_path(self, context: dg.InputContext | dg.OutputContext) -> UPath:
+        path = super().get_asset_relative_path(context)
+        is_whole = not context.has_asset_partitions
+        return path / FILE_NAME.removesuffix(".parquet") if is_whole else path
 
     def dump_to_path(self, context: dg.OutputContext, obj: pd.DataFrame, path: UPath) -> None:
         write_table(path, obj, TABLES[context.asset_key.path[-1]])

@@ -204,6 +204,35 @@ MERGED_COMPANIES = Table(
     ),
 )
 
+ACCOUNTS = Table(
+    "accounts",
+    (
+        _KVK_NUMBER,
+        Column("name", TEXT, "As in the search profile that saw it first"),
+        Column("search_profiles", TEXTS, "The search profiles that found it"),
+        _json("company_ids", "Search profile → our id of the company in it"),
+        _json("vacancy_ids", "Search profile → its vacancies"),
+        Column("vacancy_count", COUNT, "Vacancies of all search profiles, each once"),
+        _json("extraction_quality", "Search profile → mean over its completed vacancies"),
+        _json("signals", "Search profile → field → list of value, quote, vacancy_id, url, date"),
+        Column("legal_form", TEXT, "Normalised legal form"),
+        Column("employee_count", COUNT, "From Company.info, else the register's"),
+        Column("employee_range", TEXT, "From Company.info, else from the register's count"),
+        Column("revenue_range", TEXT, "From Company.info"),
+        Column("sbi_codes", TEXTS, "Activity codes, the main one first"),
+        Column("establishment_count", COUNT, "Establishments found in the register"),
+        Column("is_active", FLAG, "No end date is registered"),
+        Column("non_mailing", FLAG, "It asked not to be approached"),
+        Column("is_natural_person_business", FLAG, "Its data are personal data"),
+        Column("is_holding", FLAG, "A holding by activity or name"),
+        Column("websites", TEXTS, "Hosts as registered"),
+        _json("siblings", "List of kvk_number, name, is_holding, reason: linked, never merged"),
+        _json("outreach", "Channel → allowed, needs_opt_in, blocked or unknown"),
+        _json("outreach_rules", "Channel → the rule that says so"),
+        Column("first_seen_at", MOMENT, "When a search profile first saw it"),
+    ),
+)
+
 SOURCE_ANSWERS = Table(
     "source_answers",
     (
@@ -239,6 +268,7 @@ TABLES = {
         KVK_PROFILES,
         COMPANY_FINANCIALS,
         MERGED_COMPANIES,
+        ACCOUNTS,
         SOURCE_ANSWERS,
         VACANCY_FINGERPRINTS,
     )
