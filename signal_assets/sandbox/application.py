@@ -1,10 +1,13 @@
 """The sandbox's application: one mount per service, and the control endpoint."""
 
+from functools import partial
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
+from signal_assets.sandbox.boards import BoardsService
+from signal_assets.sandbox.careers import CareersService
 from signal_assets.sandbox.claude import ClaudeService
 from signal_assets.sandbox.claude_faults import claude_faults
 from signal_assets.sandbox.company_info import CompanyInfoService
@@ -13,6 +16,7 @@ from signal_assets.sandbox.fault_board import Fault, FaultBoard, FaultSwitch
 from signal_assets.sandbox.front import Desk, ServiceFront
 from signal_assets.sandbox.keys import MOUNTS
 from signal_assets.sandbox.kvk import KvkService
+from signal_assets.sandbox.open_faults import open_faults
 from signal_assets.sandbox.register_faults import company_info_faults, kvk_faults
 from signal_assets.sandbox.serpapi import SerpApiService
 from signal_assets.sandbox.serpapi_faults import serpapi_faults
@@ -21,7 +25,13 @@ from signal_assets.sandbox.world import World
 
 def fault_catalogue() -> tuple[Fault, ...]:
     """Return every fault of every service."""
-    return (*claude_faults(), *kvk_faults(), *company_info_faults(), *serpapi_faults())
+    return (
+        *claude_faults(),
+        *kvk_faults(),
+        *company_info_faults(),
+        *serpapi_faults(),
+        *open_faults(),
+    )
 
 
 class Sandbox:
@@ -30,11 +40,14 @@ class Sandbox:
     def __init__(self, world: World) -> None:
         self.desk = Desk(FaultBoard(fault_catalogue()))
         self.claude = ClaudeService(self.desk.clock)
+        self.claude.batches.bill = partial(self.desk.journal.bill, self.claude.name)
         services = (
             self.claude,
             KvkService(world),
             CompanyInfoService(world),
             SerpApiService(world, self.desk.clock),
+            BoardsService(world),
+            CareersService(world),  # last: its pages stand at the root
         )
         control = Control(self.desk, self.claude)
         mounts = [

@@ -8,9 +8,12 @@ from typing import Any
 
 from signal_assets.domain.extractions import Claim
 from signal_assets.domain.gazetteers import shipped_rule_names
+from signal_assets.sandbox.claude_batches import PATH as BATCHES_PATH
+from signal_assets.sandbox.claude_batches import MessageBatches
 from signal_assets.sandbox.claude_cache import (
     PromptCache,
     PromptUsage,
+    Segment,
     count_tokens,
     split_prompt,
 )
@@ -46,7 +49,7 @@ _request_numbers = itertools.count(1)
 
 
 class ClaudeService:
-    """Answers `/v1/messages`, its token counter and the model table."""
+    """Answers `/v1/messages`, its batches, its token counter and the model table."""
 
     name = "claude"
 
@@ -55,6 +58,7 @@ class ClaudeService:
         self.scripts = ScriptedFacts()
         self.limits = RateLimits(clock)
         self.clock = clock
+        self.batches = MessageBatches(clock, self._answer_in_batch)
         self._cache = PromptCache()
         self._message_numbers = itertools.count(1)
 
@@ -68,6 +72,8 @@ class ClaudeService:
     def question(self, asked: Asked) -> Question:
         if asked.path == "/v1/messages":
             return Question("messages", _digest(asked.body), _about(asked.payload))
+        if asked.path.startswith(BATCHES_PATH):
+            return self.batches.question(asked)
         if asked.path == "/v1/messages/count_tokens":
             return Question("count_tokens", _digest(asked.body), _about(asked.payload))
         if asked.path.startswith("/v1/models"):
@@ -84,6 +90,8 @@ class ClaudeService:
     def _route(self, asked: Asked) -> Answer:
         if asked.method == "GET" and asked.path.startswith("/v1/models"):
             return _show_models(asked.path.removeprefix("/v1/models").strip("/"))
+        if asked.path.startswith(BATCHES_PATH):
+            return _show(self.batches.answer(asked))
         if asked.method != "POST":
             raise ClaudeRefused(405, "invalid_request_error", "Method Not Allowed")
         if asked.path == "/v1/messages":
@@ -99,27 +107,48 @@ class ClaudeService:
         if len(asked.body) > MAX_BODY_BYTES:
             raise ClaudeRefused(413, "request_too_large", "Request exceeds the maximum size")
         request, model = read_messages_request(asked.payload)
-        segments = split_prompt(request)
-        tokens = sum(count_tokens(part.text) for part in segments)
-        if tokens > model.max_input:
-            text = f"prompt is too long: {tokens} tokens > {model.max_input} maximum"
-            raise ClaudeRefused(400, "invalid_request_error", text)
-        wait = self.limits.take(tokens)
+        segments = _split_within_limit(request, model)
+        wait = self.limits.take(sum(count_tokens(part.text) for part in segments))
         if wait is not None:
             text = "This request would exceed your organization's rate limit."
             headers = {**self.limits.headers(), "retry-after": str(wait)}
             return error_answer(429, "rate_limit_error", text, headers=headers)
-        usage = self._cache.use(
-            _cache_settings(request),
-            segments,
-            min_tokens=model.min_cache,
-            arrived_at=asked.arrived_at,
-            answered_at=self.clock.now(),
-        )
+        usage = self._use_cache(request, model, segments, asked.arrived_at)
         message = self._write_message(request, model, usage)
         check_message(message)
         self.limits.count_output(message["usage"]["output_tokens"])
         return _ok(message, headers=self.limits.headers(), is_billed=True)
+
+    def _answer_in_batch(self, params: dict[str, Any], finds_cache: bool) -> dict[str, Any]:
+        """Return the message of one request in a batch.
+
+        Raises:
+            ClaudeRefused: the request itself is at fault.
+        """
+        request, model = read_messages_request(params)
+        segments = _split_within_limit(request, model)
+        arrived_at = self.clock.now() if finds_cache else float("-inf")
+        message = self._write_message(
+            request, model, self._use_cache(request, model, segments, arrived_at)
+        )
+        message["usage"]["service_tier"] = "batch"
+        check_message(message)
+        return message
+
+    def _use_cache(
+        self,
+        request: MessagesRequest,
+        model: ServedModel,
+        segments: list[Segment],
+        arrived_at: float,
+    ) -> PromptUsage:
+        return self._cache.use(
+            _cache_settings(request),
+            segments,
+            min_tokens=model.min_cache,
+            arrived_at=arrived_at,
+            answered_at=self.clock.now(),
+        )
 
     def _write_message(
         self, request: MessagesRequest, model: ServedModel, usage: PromptUsage
@@ -215,6 +244,23 @@ def _ok(
         **(headers or {}),
     }
     return json_answer(200, payload, headers=own, is_billed=is_billed)
+
+
+def _show(body: dict[str, Any] | bytes) -> Answer:
+    """Return an answer of the batches; their results are lines of JSON."""
+    if isinstance(body, dict):
+        return _ok(body)
+    headers = {"content-type": "application/x-jsonl", "request-id": _new_request_id()}
+    return Answer(200, body, headers)
+
+
+def _split_within_limit(request: MessagesRequest, model: ServedModel) -> list[Segment]:
+    segments = split_prompt(request)
+    tokens = sum(count_tokens(part.text) for part in segments)
+    if tokens > model.max_input:
+        text = f"prompt is too long: {tokens} tokens > {model.max_input} maximum"
+        raise ClaudeRefused(400, "invalid_request_error", text)
+    return segments
 
 
 def _new_request_id() -> str:

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from signal_assets.sandbox.claude import error_answer
 from signal_assets.sandbox.claude_cache import count_tokens
-from signal_assets.sandbox.exchange import Answer, Asked
+from signal_assets.sandbox.exchange import Answer, Asked, Delivery
 from signal_assets.sandbox.fault_board import Fault
 from signal_assets.sandbox.faults import FaultShelf
 
@@ -23,6 +24,7 @@ def claude_faults() -> list[Fault]:
     _add_wrong_facts(shelf)
     _add_wrong_envelopes(shelf)
     shelf.add_transport_faults()
+    _add_batch_faults(shelf)
     return shelf.faults
 
 
@@ -199,6 +201,61 @@ def _add_wrong_envelopes(shelf: FaultShelf) -> None:
         lambda message: {**message, "content": [{"type": "novel", "chapters": 3}]},
     )
     shelf.payload("json_list", "200 with a JSON list", lambda message: [message])
+
+
+def _add_batch_faults(shelf: FaultShelf) -> None:
+    shelf.after(
+        "batch_created_unheard",
+        "the batch is created, then a TCP reset: the client never learns its id",
+        lambda asked, answer: replace(answer, delivery=Delivery.RESET_BEFORE_HEADERS),
+        ["batches"],
+    )
+    for name, status, kind, message, endpoints in (
+        ("batch_not_created", 500, "api_error", "Internal server error", ["batches"]),
+        ("batch_poll_error", 500, "api_error", "Internal server error", ["batch", "batch_list"]),
+        ("batch_gone", 404, "not_found_error", "Message Batch not found.", ["batch"]),
+        ("batch_results_error", 529, "overloaded_error", "Overloaded", ["batch_results"]),
+        ("batch_wrong_key", 401, "authentication_error", "invalid x-api-key", ["batches", "batch"]),
+    ):
+        shelf.instead(name, f"{status} {kind}", _error(status, kind, message), endpoints)
+    shelf.after(
+        "batch_results_cut",
+        "the results stop in the middle of a row, with a good end of the transfer",
+        lambda asked, answer: replace(
+            answer, body=answer.body[: len(answer.body) * 2 // 3].rstrip(b"}\n")
+        ),
+        ["batch_results"],
+    )
+    shelf.after(
+        "batch_results_reset",
+        "half of the results, then a TCP reset",
+        lambda asked, answer: replace(answer, delivery=Delivery.RESET_MID_BODY),
+        ["batch_results"],
+    )
+    shelf.after(
+        "batch_results_incomplete",
+        "the last row of the results is missing",
+        lambda asked, answer: replace(answer, body=_without_last_line(answer.body)),
+        ["batch_results"],
+    )
+    shelf.after(
+        "batch_results_strange",
+        "every row of the results is of a type nobody knows",
+        lambda asked, answer: replace(
+            answer, body=answer.body.replace(b'"result":{"type":"', b'"result":{"type":"un')
+        ),
+        ["batch_results"],
+    )
+    shelf.payload(
+        "batch_results_elsewhere",
+        "the address of the results is on another host, which would get the key",
+        lambda batch: {**batch, "results_url": "http://results.example.com/v1/results"},
+        ["batch"],
+    )
+
+
+def _without_last_line(body: bytes) -> bytes:
+    return b"".join(body.splitlines(keepends=True)[:-1])
 
 
 def _error(

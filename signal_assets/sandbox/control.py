@@ -12,6 +12,7 @@ from signal_assets.domain.extractions import Claim
 from signal_assets.domain.records import Record
 from signal_assets.domain.search_profiles import KeywordRules
 from signal_assets.sandbox.claude import ClaudeService
+from signal_assets.sandbox.claude_batches import BatchRules
 from signal_assets.sandbox.claude_limits import LimitsPerMinute
 from signal_assets.sandbox.fault_board import FaultSwitch, ServiceName, UnknownFault
 from signal_assets.sandbox.front import Desk
@@ -74,6 +75,7 @@ class Control:
             ("DELETE", "/claude/answers", self._clear_scripts),
             ("POST", "/claude/rules", self._teach),
             ("POST", "/claude/limits", self._set_limits),
+            ("POST", "/claude/batches", self._set_batch_rules),
         ]
         return [Route(path, _guard(run), methods=[method]) for method, path, run in table]
 
@@ -139,6 +141,10 @@ class Control:
     async def _set_limits(self, request: Request) -> Response:
         limits = LimitsPerMinute.model_validate_json(await request.body())
         self._claude.limits.per_minute = limits
+        return _done()
+
+    async def _set_batch_rules(self, request: Request) -> Response:
+        self._claude.batches.rules = BatchRules.model_validate_json(await request.body())
         return _done()
 
 

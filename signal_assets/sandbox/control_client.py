@@ -62,6 +62,10 @@ class ControlClient:
         """Set requests, input_tokens and output_tokens per minute."""
         self._ask("POST", "/claude/limits", limits)
 
+    def set_batch_rules(self, **rules: float) -> None:
+        """Set how batches go; see `BatchRules`. What is not named takes its default."""
+        self._ask("POST", "/claude/batches", rules)
+
     def script(self, contains: str, facts: list[dict[str, str]]) -> None:
         """Let Claude state `facts` (field, value, quote) of texts that hold `contains`."""
         self._ask("POST", "/claude/answers", {"contains": contains, "facts": facts})

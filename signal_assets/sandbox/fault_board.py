@@ -10,7 +10,7 @@ from pydantic import Field
 from signal_assets.domain.records import Record
 from signal_assets.sandbox.exchange import Answer, Asked
 
-ServiceName = Literal["claude", "kvk", "company_info", "serpapi"]
+ServiceName = Literal["claude", "kvk", "company_info", "serpapi", "boards", "careers"]
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,14 @@ class Journal:
         count.answered += answer.status == 200 and answer.delivery in _REACHES_THE_CLIENT
         count.billed += answer.is_billed
 
+    def bill(self, service: str, question: Question) -> None:
+        """Write down work that was billed without a request of its own: a row of a batch."""
+        key = (service, question.endpoint, question.key)
+        count = self._counts.setdefault(key, Count())
+        count.requests += 1
+        count.answered += 1
+        count.billed += 1
+
     def _count(self, entry: Entry) -> Count:
         key = (entry.service, entry.endpoint, entry.question)
         return self._counts.setdefault(key, Count())

@@ -12,6 +12,8 @@ MOUNTS = {
     "kvk": "/kvk/api",
     "company_info": "/company-info",
     "serpapi": "/serpapi",
+    "boards": "/boards",
+    "careers": "",
 }
 """Service → path below which its base URL lies."""
 
@@ -29,4 +31,5 @@ def environment_for(url: str) -> dict[str, str]:
     for service, prefix in _ENVIRONMENT.items():
         variables[f"{prefix}_API_KEY"] = SANDBOX_KEYS[service]
         variables[f"{prefix}_BASE_URL"] = url + MOUNTS[service]
+    variables["SIGNAL_ASSETS_BOARDS_BASE_URL"] = url + MOUNTS["boards"]
     return variables

@@ -223,6 +223,19 @@ EXPECTED: dict[str, dict[str, Check]] = {
         **TRANSPORT,
     },
 }
+OF_BATCHES = [  # see test_claude_batches.py
+    ("claude", "batch_created_unheard"),
+    ("claude", "batch_not_created"),
+    ("claude", "batch_poll_error"),
+    ("claude", "batch_gone"),
+    ("claude", "batch_wrong_key"),
+    ("claude", "batch_results_error"),
+    ("claude", "batch_results_cut"),
+    ("claude", "batch_results_reset"),
+    ("claude", "batch_results_incomplete"),
+    ("claude", "batch_results_strange"),
+    ("claude", "batch_results_elsewhere"),
+]
 ON_SECOND_PAGE = [("serpapi", "page_two_empty")]
 ON_THE_LINE = ["reset_before_headers", "reset_mid_body", "slow_drip"]
 
@@ -258,7 +271,8 @@ def test_a_fault_does_what_its_line_says(sandbox, service, fault):
 def test_every_fault_of_the_catalogue_is_tested():
     tested = {(service, name) for service, table in EXPECTED.items() for name in table}
     tested |= {(service, name) for service in EXPECTED for name in ON_THE_LINE}
-    assert tested | set(ON_SECOND_PAGE) == {(f.service, f.name) for f in fault_catalogue()}
+    tested |= {*ON_SECOND_PAGE, *OF_BATCHES}
+    assert tested == {(f.service, f.name) for f in fault_catalogue()}
 
 
 @pytest.mark.parametrize("service", EXPECTED)
