@@ -11,6 +11,7 @@ from signal_assets.cli import (
     companies,
     demo,
     doctor,
+    evaluating,
     exporting,
     profiles,
     prompts,
@@ -66,6 +67,7 @@ app.command("companies")(companies.show_companies)
 app.command("export")(exporting.export)
 app.command("runs")(spending.runs)
 app.command("costs")(spending.costs)
+app.command()(evaluating.evaluate)
 app.command()(doctor.doctor)
 app.command()(serving.ui)
 app.command()(serving.sandbox)
