@@ -119,8 +119,10 @@ def _gather(
     non_mailing_policy: NonMailingPolicy,
 ) -> Account:
     oldest = rows[0]
-    facts = {field: _first_stated(rows, field) for field in _FACTS}
-    flags = {field: _any_set([getattr(row, field) for row in rows]) for field in _WARNINGS}
+    facts: dict[str, Any] = {field: _first_stated(rows, field) for field in _FACTS}
+    flags: dict[str, Any] = {
+        field: _any_set([getattr(row, field) for row in rows]) for field in _WARNINGS
+    }
     outreach = assess_outreach(
         flags["non_mailing"], facts["legal_form"], non_mailing_policy=non_mailing_policy
     )
