@@ -13,6 +13,7 @@ from signal_assets.cli import (
     doctor,
     evaluating,
     exporting,
+    matches,
     profiles,
     prompts,
     running,
@@ -72,6 +73,7 @@ app.command()(doctor.doctor)
 app.command()(serving.ui)
 app.command()(serving.sandbox)
 app.add_typer(profiles.app, name="profiles")
+app.add_typer(matches.app, name="matches")
 app.add_typer(prompts.app, name="prompts")
 
 
