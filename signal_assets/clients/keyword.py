@@ -6,6 +6,7 @@ from signal_assets.clients.readers import OnOutcome
 from signal_assets.domain.companies import Spend
 from signal_assets.domain.extractions import ExtractorName, Reading, VacancyText
 from signal_assets.domain.keyword_reader import KeywordReader
+from signal_assets.domain.masking import mask_personal_data
 
 
 class KeywordVacancyReader:
@@ -22,7 +23,15 @@ class KeywordVacancyReader:
         return Spend()
 
     def read_all(self, vacancies: Iterable[VacancyText], on_outcome: OnOutcome) -> None:
-        """Call `on_outcome` once for every vacancy, in the order they come."""
+        """Call `on_outcome` once for every vacancy, in the order they come.
+
+        Names of persons are masked as they are for a model, so that no quote brings one along.
+        """
         for vacancy in vacancies:
-            claims = self._reader.read(vacancy)
+            masked = VacancyText(
+                vacancy_id=vacancy.vacancy_id,
+                title=mask_personal_data(vacancy.title),
+                description=mask_personal_data(vacancy.description),
+            )
+            claims = self._reader.read(masked)
             on_outcome(vacancy, Reading(claims=claims, extractor="keyword"))

@@ -5,10 +5,11 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from signal_assets.domain.claude_models import ClaudeModel
 from signal_assets.domain.extractions import VacancyText
+from signal_assets.domain.masking import MASK, mask_personal_data
 
 MAX_SENT_CHARS = 40_000
 """Longest text sent; real vacancies stay under 30,000 characters. What follows is cut off."""
@@ -49,6 +50,9 @@ for."""
 
 _NOT_SENDABLE = re.compile("[\x00\ud800-\udfff]")
 _INVISIBLE = re.compile("[\x00\u00ad\u200b\u200c\u200d\u2060\ufeff]")
+_MASKS = re.compile(rf"{MASK}[{MASK}\s]*")
+_LONGEST_ADDRESS = 300
+"""Characters read beyond the cut, so that a name or address that the cut halves is known as one."""
 _CHARS_PER_TOKEN = 3
 """Cautious; the newer tokenizers need about 2.5 characters for a token of Dutch or English."""
 _UNSEEN_TOKENS = 600
@@ -61,7 +65,7 @@ class FencedVacancy:
 
     message: str
     words_digest: str
-    """Equal for texts that differ in white space and invisible characters only."""
+    """Equal for texts that differ in white space, invisible characters and masked names only."""
     cut_at: int | None
     """The number of characters that were sent, when the text was longer."""
 
@@ -69,14 +73,16 @@ class FencedVacancy:
 def fence_vacancy(vacancy: VacancyText) -> FencedVacancy:
     """Put `vacancy` between tags that carry a digest of it, so that no text can close them.
 
-    A text would have to hold its own SHA-256 to do so. Characters that cannot be sent (NUL, half
-    of a surrogate pair) become U+FFFD, one for one, so places in the text stay the same.
+    A text would have to hold its own SHA-256 to do so. Names of persons and how to reach them are
+    masked, and characters that cannot be sent (NUL, half of a surrogate pair) become U+FFFD, all
+    one for one, so places in the text stay the same.
     """
     text = f"Title: {vacancy.title}\n\n{vacancy.description}"
     cut_at = MAX_SENT_CHARS if len(text) > MAX_SENT_CHARS else None
-    sent = _NOT_SENDABLE.sub("\ufffd", text[:cut_at])
+    masked = mask_personal_data(text[: MAX_SENT_CHARS + _LONGEST_ADDRESS])
+    sent = _NOT_SENDABLE.sub("\ufffd", masked[:cut_at])
     code = hashlib.sha256(sent.encode()).hexdigest()[:16]
-    words = " ".join(_INVISIBLE.sub("", sent).split())
+    words = " ".join(_MASKS.sub(MASK, _INVISIBLE.sub("", sent)).split())
     return FencedVacancy(
         message=f"<vacancy-{code}>\n{sent}\n</vacancy-{code}>",
         words_digest=hashlib.sha256(words.encode()).hexdigest(),
@@ -84,11 +90,20 @@ def fence_vacancy(vacancy: VacancyText) -> FencedVacancy:
     )
 
 
+CacheTtl = Literal["5m", "1h"]
+"""How long an unused prompt stays in the service's cache; an hour costs more to write."""
+
+
 class ClaudeQuestions:
     """The questions of one prompt for one model: everything of a request but the vacancy."""
 
     def __init__(
-        self, model: ClaudeModel, system_prompt: str, questions: Mapping[str, str]
+        self,
+        model: ClaudeModel,
+        system_prompt: str,
+        questions: Mapping[str, str],
+        *,
+        cache_ttl: CacheTtl = "5m",
     ) -> None:
         self.model = model
         self.fields = tuple(questions)
@@ -99,7 +114,12 @@ class ClaudeQuestions:
         self.digest = hashlib.sha256(
             f"{REQUEST_VERSION}\n{described}".encode("utf-8", "replace")
         ).hexdigest()
-        """Equal for requests that ask the same of the same model in the same way."""
+        """Equal for requests that ask the same of the same model in the same way.
+
+        How long the service keeps the prompt in its cache changes nothing of what is asked.
+        """
+        if self.is_cached and cache_ttl != "5m":
+            self._shared["system"][0]["cache_control"]["ttl"] = cache_ttl
         self._shared_bytes = len(described.encode("utf-8", "replace"))
 
     def build_request(self, message: str, max_tokens: int) -> dict[str, Any]:
