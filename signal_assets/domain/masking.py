@@ -75,7 +75,7 @@ def _vocabulary() -> _Vocabulary:
     data = yaml.safe_load(file.read_text("utf-8"))
     return _Vocabulary(
         first_names=frozenset(data["first_names"].split()),
-        not_names=frozenset(data["not_names"]),
+        not_names=frozenset(data["not_names"]) | frozenset(data["contact_words"]),
         contact=tuple(data["contact_words"]),
         street_endings=tuple(data["street_endings"].split()),
         street_words=frozenset(data["street_words"].split()),
