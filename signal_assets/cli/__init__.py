@@ -8,6 +8,7 @@ import typer
 
 from signal_assets import __version__
 from signal_assets.cli import (
+    boards,
     companies,
     demo,
     doctor,
@@ -18,6 +19,7 @@ from signal_assets.cli import (
     prompts,
     running,
     serving,
+    sources,
     spending,
 )
 
@@ -73,6 +75,8 @@ app.command()(doctor.doctor)
 app.command()(serving.ui)
 app.command()(serving.sandbox)
 app.add_typer(profiles.app, name="profiles")
+app.add_typer(sources.app, name="sources")
+app.add_typer(boards.app, name="boards")
 app.add_typer(matches.app, name="matches")
 app.add_typer(prompts.app, name="prompts")
 

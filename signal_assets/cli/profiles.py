@@ -47,6 +47,7 @@ def check(
     """Check every profile file; name file, line and key of each mistake. Exit code 1 if any."""
     from signal_assets.clients.profile_files import load_profiles
     from signal_assets.domain.keyword_reader import KeywordReader
+    from signal_assets.domain.search_profiles import JobSpySourceOptions
 
     loaded = load_profiles(Settings().profiles)
     problems = [
@@ -64,6 +65,10 @@ def check(
             problems.append(f"{name}.yaml: extraction.keywords: {error}")
         else:
             out.print(f"[green]✓[/] {name}", highlight=False)
+        for source in loaded.profiles[name].profile.sources:
+            if isinstance(source, JobSpySourceOptions):
+                message = f"[yellow]![/] {name}: {escape(source.notice)}"
+                err.print(message, highlight=False, soft_wrap=True)
     for line in problems:
         err.print(f"[red]✗[/] {escape(line)}", highlight=False, soft_wrap=True)
     if problems:
