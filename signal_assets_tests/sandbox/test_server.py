@@ -34,7 +34,7 @@ def test_the_environment_points_every_service_to_the_sandbox(sandbox):
         f"{service}_{kind}"
         for service in ("ANTHROPIC", "KVK", "COMPANY_INFO", "SERPAPI")
         for kind in ("API_KEY", "BASE_URL")
-    }
+    } | {"GLEIF_BASE_URL", "SIGNAL_ASSETS_BOARDS_BASE_URL"}
     assert all(
         value.startswith(sandbox.url) for name, value in environment.items() if "URL" in name
     )
