@@ -14,6 +14,7 @@ from signal_assets.sandbox.company_info import CompanyInfoService
 from signal_assets.sandbox.control import Control
 from signal_assets.sandbox.fault_board import Fault, FaultBoard, FaultSwitch
 from signal_assets.sandbox.front import Desk, ServiceFront
+from signal_assets.sandbox.gleif import GleifService
 from signal_assets.sandbox.keys import MOUNTS
 from signal_assets.sandbox.kvk import KvkService
 from signal_assets.sandbox.open_faults import open_faults
@@ -45,6 +46,7 @@ class Sandbox:
             self.claude,
             KvkService(world),
             CompanyInfoService(world),
+            GleifService(world),
             SerpApiService(world, self.desk.clock),
             BoardsService(world),
             CareersService(world),  # last: its pages stand at the root

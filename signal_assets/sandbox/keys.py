@@ -11,6 +11,7 @@ MOUNTS = {
     "claude": "/claude",
     "kvk": "/kvk/api",
     "company_info": "/company-info",
+    "gleif": "/gleif/api/v1",
     "serpapi": "/serpapi",
     "boards": "/boards",
     "careers": "",
@@ -31,5 +32,6 @@ def environment_for(url: str) -> dict[str, str]:
     for service, prefix in _ENVIRONMENT.items():
         variables[f"{prefix}_API_KEY"] = SANDBOX_KEYS[service]
         variables[f"{prefix}_BASE_URL"] = url + MOUNTS[service]
+    variables["GLEIF_BASE_URL"] = url + MOUNTS["gleif"]
     variables["SIGNAL_ASSETS_BOARDS_BASE_URL"] = url + MOUNTS["boards"]
     return variables
