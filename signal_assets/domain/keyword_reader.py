@@ -5,13 +5,11 @@ subject: which fields there are and by which rules they are found comes from the
 """
 
 import re
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from functools import cached_property
 from typing import NamedTuple
 
-from signal_assets.domain.denials import CLAUSE_END, first_clause, is_denied, last_clause
+from signal_assets.domain.denials import CLAUSE_END, first_clause, last_clause
 from signal_assets.domain.extractions import Claim, ToolState, VacancyText
 from signal_assets.domain.gazetteers import (
     Gazetteer,
@@ -25,6 +23,7 @@ from signal_assets.domain.gazetteers import (
 )
 from signal_assets.domain.grounding import MAX_QUOTE_CHARS
 from signal_assets.domain.search_profiles import ExtractionOptions, KeywordRules
+from signal_assets.domain.tool_states import ToldState, ToolStates
 
 MAX_VALUES_PER_FIELD = 50
 """More values than this in one vacancy are noise; real ones name a dozen tools at most."""
@@ -85,10 +84,15 @@ class KeywordReader:
             quote = named.part.clause(named.mention.start, named.mention.end)
             for field in self._fields_of_product[product]:
                 if (field, product) not in named_by_edition:
-                    yield Claim(field=field, value=product, quote=quote, state=named.state)
+                    yield Claim(
+                        field=field,
+                        value=product,
+                        quote=quote,
+                        state=self._state_of(product, found),
+                    )
 
     def _find_products(self, parts: list["_Part"]) -> dict[str, "_Named"]:
-        """Each product's most telling mention: used before migrating before asked."""
+        """Each product's most telling mention: stated use before change before asking."""
         found: dict[str, _Named] = {}
         seen: Counter[str] = Counter()
         for part in parts:
@@ -97,11 +101,18 @@ class KeywordReader:
                 if product is None or seen[product] >= _MOST_MENTIONS:
                     continue
                 seen[product] += 1
-                state = part.state_of(mention)
+                told = part.states.told_at(mention.start, mention.end)
                 known = found.get(product)
-                if state and (known is None or _STATE_ORDER[state] < _STATE_ORDER[known.state]):
-                    found[product] = _Named(part, mention, state)
+                if told and (known is None or told.rank < known.told.rank):
+                    found[product] = _Named(part, mention, told)
         return found
+
+    def _state_of(self, product: str, found: dict[str, "_Named"]) -> ToolState:
+        """What the text says of the product; stated use of its plain name is use of it too."""
+        plain = self._gazetteer.lineage(product)[1:]
+        if any(name in found and found[name].told.is_stated_use for name in plain):
+            return "in_use"
+        return found[product].told.state
 
     def _wanted_product(self, product: str) -> str | None:
         """The product, or what it is a module of, if a field asks for it (SAP for SAP EWM)."""
@@ -118,47 +129,6 @@ def gazetteer_for(extraction: ExtractionOptions) -> Gazetteer:
     return shipped.with_products(own) if own else shipped
 
 
-_STATE_ORDER: dict[ToolState, int] = {"in_use": 0, "migrating": 1, "asked": 2}
-
-_NAMES_A_COMPANY = re.compile(
-    r"(?:^\W*(?:about|over)|\b(?:at|bij|join|joining)|"
-    r"\b(?:alliance|technology|technologie|global|wereldwijde|strategic|strategische)[ -]"
-    r"partners?\b[^.;]{0,60})\s$"
-)
-_MIGRATING = re.compile(
-    r"implementat|implementing|implementeren|migrat|migreren|overstap|overgestap|"
-    r"\bstap(?:t|pen)? over\b|overgang naar|transiti|uitrol|roll.?out|go.?live|invoer(?:en|ing)|"
-    r"introduc|vervang|replac|onboarding of|moving to|switch(?:ing)? to"
-)
-_ASKED = re.compile(
-    r"ervaring|experience|kennis|knowledge|bekend|familiar|affiniteit|affinity|proficien|"
-    r"\bpré\b|\bpre\b|\bplus\b|prefer|voorkeur|liefst|vaardig|skill|expertise|gewenst|desir|"
-    r"\bbeheers|\bcomputer\b|vertrouwd|handig|certifi|background|advantage|pluspunt|understanding|"
-    r"ability to|gewerkt met|literate|literacy|competen|strong|excellent"
-)
-_WORKS_WITH = re.compile(
-    r"\bwij (?:werken|gebruiken)|\bwe (?:use|work)|je werkt met|je gaat werken met|"
-    r"\bin (?:ons|onze)|\bour\b|\bons\b|\bonze\b|you will (?:use|work)"
-)
-_SHORT_LINE = re.compile(r"(?m)^[^\n]{3,60}$")
-"""What may be a heading."""
-_ASKING_HEADING = re.compile(
-    r"wat vragen|wie ben jij|wie ben je|jouw profiel|je profiel|functie-?eisen|wat breng|wat neem|"
-    r"vereisten|requirements|qualifications|your profile|who you are|what you.{0,3} bring|"
-    r"you bring|what we ask|looking for|wij vragen|dit ben jij|wat verwachten|wij verwachten|"
-    r"competenties|wat heb je|heb jij|must have|nice to have|about you|over jou\b|preferred|"
-    r"^\W{0,8}(?:skills|profiel|profile|experience|ervaring|jij hebt|je hebt|you have)\b.{0,12}$"
-)
-_OTHER_HEADING = re.compile(
-    r"wat ga je|functieomschrijving|de functie|je functie|jouw functie|takenpakket|\btaken\b|"
-    r"werkzaamheden|responsibilities|what you.{0,3}ll do|what you will do|your role|the role|"
-    r"job description|about us|about the|over ons|wie zijn wij|wat bieden|wij bieden|we offer|"
-    r"ons aanbod|benefits|arbeidsvoorwaarden|duties|key tasks|you will|your tasks|jouw rol|"
-    r"je rol|je werk|de organisatie|your job|essential functions|accountabilities|het team|"
-    r"the team|your day|in it for you"
-)
-
-
 class _Part:
     """Title or description, and what is asked of it more than once."""
 
@@ -166,6 +136,7 @@ class _Part:
         self.text = text
         self.words = TextWords(text)
         self.lower = self.words.lower
+        self.states = ToolStates(self.lower)
 
     def clause(self, start: int, end: int) -> str:
         """The words around a mention, up to the ends of its sentence or a word near the limit."""
@@ -189,41 +160,11 @@ class _Part:
         quote = self.text[begin:finish]
         return quote.strip().lstrip("*+-•· \t").rstrip("* \t") or self.text[start:end]
 
-    def state_of(self, mention: Mention) -> ToolState | None:
-        """How the text speaks of the product; None where it is not used, or the maker is meant."""
-        before = last_clause(self.lower[max(0, mention.start - 120) : mention.start])
-        after = first_clause(self.lower[mention.end : mention.end + 80])
-        if is_denied(before, after) or _NAMES_A_COMPANY.search(before):
-            return None
-        if _MIGRATING.search(before) or _MIGRATING.search(after[:40]):
-            return "migrating"
-        if _ASKED.search(before) or _ASKED.search(after):
-            return "asked"
-        if _WORKS_WITH.search(before):
-            return "in_use"
-        return "asked" if self._is_under_requirements(mention.start) else "in_use"
-
-    def _is_under_requirements(self, position: int) -> bool:
-        """The last heading above asks something of the candidate."""
-        index = bisect_left(self._headings, (position, False))
-        return index > 0 and self._headings[index - 1][1]
-
-    @cached_property
-    def _headings(self) -> list[tuple[int, bool]]:
-        """Where the headings stand, and whether they ask something of the candidate."""
-        found = []
-        for line in _SHORT_LINE.finditer(self.lower):
-            if _ASKING_HEADING.search(line.group()):
-                found.append((line.start(), True))
-            elif _OTHER_HEADING.search(line.group()):
-                found.append((line.start(), False))
-        return found
-
 
 class _Named(NamedTuple):
     part: _Part
     mention: Mention
-    state: ToolState
+    told: ToldState
 
 
 def _shipped_for(field: str, rules: KeywordRules | None) -> ProductRules | PatternRules | None:
