@@ -135,3 +135,37 @@ Index(
     sqlite_where=text("is_active"),
     postgresql_where=text("is_active"),
 )
+
+claude_batches = Table(
+    "claude_batches",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("service_id", Text),
+    Column("endpoint", Text, nullable=False),
+    Column("asked", Text, nullable=False),
+    Column("fields", JSON, nullable=False),
+    Column("search_profile", Text, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("holder_id", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("request_count", Integer, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("closed_at", UtcDateTime),
+    Column("outcome", Text),
+    comment=(
+        "One batch of model calls, written before it was sent. "
+        "state: intent (the service's id is not known yet), submitted, closed."
+    ),
+)
+Index("claude_batches_by_state", claude_batches.c.state)
+
+claude_batch_items = Table(
+    "claude_batch_items",
+    metadata,
+    Column("attempt_id", Integer, primary_key=True, autoincrement=False),
+    Column("key", Text, nullable=False),
+    Column("batch_number", Integer, nullable=False),
+    comment="A call whose outcome an open batch will bring; gone once the outcome is known.",
+)
+Index("claude_batch_items_by_key", claude_batch_items.c.key)
+Index("claude_batch_items_by_batch", claude_batch_items.c.batch_number)

@@ -10,6 +10,7 @@ import os
 import threading
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import partial
@@ -18,7 +19,7 @@ from typing import Self
 
 from sqlalchemy import Connection, insert, update
 
-from signal_assets.clients import ledger_reports, ledger_rows
+from signal_assets.clients import batch_rows, ledger_reports, ledger_rows
 from signal_assets.clients.database import Database, DatabaseUnavailable
 from signal_assets.clients.database_tables import holders, metadata
 from signal_assets.clients.errors import BudgetExhausted
@@ -33,14 +34,17 @@ from signal_assets.clients.ledger_reports import (
 )
 from signal_assets.clients.paid_calls import (
     Answer,
+    BatchIntent,
+    BegunBatch,
     Budgets,
     Busy,
     Call,
     Caller,
+    OpenBatch,
     Ticket,
     call_key,
 )
-from signal_assets.clients.prepared import Transaction
+from signal_assets.clients.prepared import Row, Transaction
 from signal_assets.domain.companies import Spend
 
 __all__ = [
@@ -66,7 +70,7 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 10.0
-KILL_SWITCH_SERVICE = "claude"
+KILL_SWITCH_SERVICES = ("claude", "claude_step_up")
 
 _KEYS_PER_QUERY = 500
 
@@ -281,7 +285,7 @@ class LedgerSession:
             from_ledger=False,
         )
         settled = self._database.transact(
-            partial(ledger_rows.complete, ticket=ticket, answer=answer, is_reusable=reusable)
+            partial(_complete, ticket=ticket, answer=answer, is_reusable=reusable)
         )
         own = [row for row in settled if row.holder_id == self._holder_id]
         own_cost = sum((cost_usd - row.cost_usd for row in own), Decimal(0))
@@ -305,6 +309,61 @@ class LedgerSession:
         self._close(ticket, "unknown", reason)
         self._counts.add(calls=1)
 
+    @property
+    def is_kill_switch_on(self) -> bool:
+        return self._kill_switch
+
+    def begin_batch(self, calls: Sequence[Call], intent: BatchIntent) -> BegunBatch:
+        """Commit the intent to ask `calls` in one batch; those that fit the budgets, in order.
+
+        The batch and its calls are written in one transaction: whoever finds them later knows that
+        the service may have the batch, and that these are its calls.
+        """
+        return self._database.transact(partial(self._begin_batch, calls=calls, intent=intent))
+
+    def adopt_batches(self, endpoint: str, asked: Sequence[str]) -> list[OpenBatch]:
+        """Return the open batches of earlier runs that nobody looks after; they are ours now.
+
+        Those of our search profile, and those of any other that ask the same.
+        """
+        if not self._database.read(partial(batch_rows.has_open, endpoint=endpoint)):
+            return []
+        return self._database.write(
+            partial(
+                batch_rows.adopt,
+                endpoint=endpoint,
+                asked=asked,
+                caller=self._caller,
+                holder_id=self._holder_id,
+                now=self._now(),
+            )
+        )
+
+    def note_submitted(self, batch: OpenBatch, service_id: str) -> None:
+        """Keep the id by which the service knows the batch."""
+        self._database.write(
+            partial(batch_rows.note_submitted, number=batch.number, service_id=service_id)
+        )
+
+    def close_batch(self, batch: OpenBatch, outcome: str) -> None:
+        """Nothing more is to come of `batch`; calls in it without an outcome are left unknown."""
+        left = self._database.write(
+            partial(batch_rows.close, number=batch.number, outcome=outcome, now=self._now())
+        )
+        self._counts.add(calls=left)
+
+    def known_batch_ids(self) -> set[str]:
+        """Return the service's ids of all batches in this database."""
+        return self._database.read(batch_rows.known_service_ids)
+
+    def known_keys(self, keys: Sequence[str]) -> set[str]:
+        """Return the keys that have an answer that may be used, or will from an open batch."""
+        found: set[str] = set()
+        for start in range(0, len(keys), _KEYS_PER_QUERY):
+            some = list(keys[start : start + _KEYS_PER_QUERY])
+            found |= self._database.read(partial(batch_rows.known_keys, keys=some))
+        return found
+
     def unusable_answers(self, key: str) -> int:
         """Return how many answers to `key` were paid for and kept but must not be used."""
         return self._database.read(partial(ledger_rows.count_unusable, key=key))
@@ -314,9 +373,10 @@ class LedgerSession:
         answer = ledger_rows.fresh_answer(transaction, call, now)
         if answer is not None:
             return answer
-        if self._kill_switch and call.service == KILL_SWITCH_SERVICE:
+        if self._kill_switch and call.service in KILL_SWITCH_SERVICES:
             raise BudgetExhausted(f"the kill switch is on: no call to {call.service} was made")
-        busy = ledger_rows.take_over_or_wait(transaction, call, now)
+        busy = batch_rows.find_open_batch(transaction, call)
+        busy = busy or ledger_rows.take_over_or_wait(transaction, call, now)
         if busy is not None:
             return busy
         day = ledger_rows.day_of(now)
@@ -325,10 +385,36 @@ class LedgerSession:
         ledger_rows.hold(transaction, call, scopes, self._budgets)
         return ledger_rows.add_attempt(transaction, call, caller, self._holder_id, day, now)
 
+    def _begin_batch(
+        self, transaction: Transaction, calls: Sequence[Call], intent: BatchIntent
+    ) -> BegunBatch:
+        tickets: dict[str, Ticket] = {}
+        answers: dict[str, Answer] = {}
+        busy: dict[str, Busy] = {}
+        over_budget = None
+        for call in calls:
+            try:
+                begun = self._begin(transaction, call)
+            except BudgetExhausted as error:
+                over_budget = str(error)
+                break
+            if isinstance(begun, Ticket):
+                tickets[call.key] = replace(begun, in_batch=True)
+            elif isinstance(begun, Answer):
+                answers[call.key] = begun
+            else:
+                busy[call.key] = begun
+        batch = None
+        if tickets:
+            batch = batch_rows.add_batch(
+                transaction, intent, self._caller, self._holder_id, tickets, self._now()
+            )
+        return BegunBatch(batch, answers, busy, over_budget)
+
     def _close(self, ticket: Ticket, ending: ledger_rows.Ending, reason: str) -> None:
         self._database.transact(
             partial(
-                ledger_rows.close_attempt,
+                _close_attempt,
                 ticket=ticket,
                 ending=ending,
                 reason=reason,
@@ -368,6 +454,27 @@ class LedgerSession:
             .where(holders.c.holder_id == self._holder_id)
             .values(heartbeat_at=self._now())
         )
+
+
+def _complete(
+    transaction: Transaction, ticket: Ticket, answer: Answer, is_reusable: bool
+) -> Sequence[Row]:
+    settled = ledger_rows.complete(transaction, ticket, answer, is_reusable)
+    if ticket.in_batch:
+        batch_rows.drop_item(transaction, ticket.attempt_id)
+    return settled
+
+
+def _close_attempt(
+    transaction: Transaction,
+    ticket: Ticket,
+    ending: ledger_rows.Ending,
+    reason: str,
+    now: datetime,
+) -> None:
+    ledger_rows.close_attempt(transaction, ticket, ending, reason, now)
+    if ticket.in_batch:
+        batch_rows.drop_item(transaction, ticket.attempt_id)
 
 
 class _Counts:

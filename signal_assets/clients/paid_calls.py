@@ -64,9 +64,11 @@ class Answer(Record):
 
 
 class Busy(Record):
-    """Another live caller is asking the same right now; ask again shortly."""
+    """Somebody is asking the same already; ask again later."""
 
     until: str
+    in_batch: bool = False
+    """A batch will bring the answer: in minutes or hours, not shortly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,40 @@ class Ticket:
     attempt_id: int
     key: str
     service: str
+    in_batch: bool = False
+
+
+class BatchIntent(Record):
+    """What the calls of one batch have in common."""
+
+    endpoint: str
+    asked: str
+    """Digest of what is asked of each text; see `ClaudeQuestions`."""
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBatch:
+    """A batch whose calls have no outcome yet; `service_id` None: it may never have arrived."""
+
+    number: int
+    service_id: str | None
+    intent: BatchIntent
+    request_count: int
+    created_at: datetime
+    tickets: dict[str, Ticket]
+    """Key of each call that has no outcome yet → its ticket."""
+
+
+@dataclass(frozen=True, slots=True)
+class BegunBatch:
+    """What became of the calls that were meant for one batch."""
+
+    batch: OpenBatch | None
+    answers: Mapping[str, Answer]
+    busy: Mapping[str, Busy]
+    over_budget: str | None
+    """Why the rest of the calls was not begun."""
 
 
 def call_key(service: str, **parts: object) -> str:

@@ -85,9 +85,9 @@ class ReadingFailed(Record):
 
 
 class ReadingPostponed(Record):
-    """The run stopped before this text was read: budget, kill switch, or a refusing service."""
+    """This text was not read yet: budget, kill switch, a refusing service, or a batch under way."""
 
-    kind: Literal["budget", "unavailable"]
+    kind: Literal["budget", "unavailable", "waiting"]
     reason: str
 
 
