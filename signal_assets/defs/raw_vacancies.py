@@ -17,6 +17,7 @@ from signal_assets.domain.closing import close_unlisted
 from signal_assets.domain.duplicates import mark_duplicates
 from signal_assets.domain.fingerprints import Fingerprint
 from signal_assets.domain.harvests import SourceAnswer, SourceYield, count_yields
+from signal_assets.domain.languages import fill_in_languages
 from signal_assets.domain.search_profiles import SearchProfile
 from signal_assets.domain.vacancies import Vacancy, update_vacancies
 from signal_assets.progress import Progress
@@ -60,7 +61,9 @@ def raw_vacancies(
     harvest = update_vacancies(
         known, (posting for answer in answers for posting in answer.postings), harvested_at
     )
-    marked = mark_duplicates(harvest.vacancies, _known_fingerprints(tables, search_profile.name))
+    marked = mark_duplicates(
+        fill_in_languages(harvest.vacancies), _known_fingerprints(tables, search_profile.name)
+    )
     vacancies = close_unlisted(marked.vacancies, answers, harvested_at)
     _keep_fingerprints(tables, search_profile.name, marked.fingerprints)
     _keep_yields(tables, search_profile.name, yields, harvested_at)
@@ -79,6 +82,7 @@ def raw_vacancies(
             "duplicates": int(frame["duplicate_of"].notna().sum()),
             "duplicates_by_reason": dict(Counter(frame["duplicate_reason"].dropna())),
             "compared_for_duplicates": marked.compared,
+            "languages": dict(Counter(frame["language"].fillna("unknown"))),
             "closed_vacancies": int(frame["closed_at"].notna().sum()),
             "without_posted_at": int(frame["posted_at"].isna().sum()),
             "rejected_rows": len(rejected),

@@ -50,7 +50,7 @@ RAW_VACANCIES = Table(
         Column("url", TEXT, "Where a person can read it"),
         Column("posted_at", MOMENT, "When it was published; null when unknown"),
         Column("posted_raw", TEXT, "The publication date in the source's own words"),
-        Column("language", TEXT, "As the source states it"),
+        Column("language", TEXT, "As the source states it, else as detected; null when unclear"),
         Column("search_term", TEXT, "The term that found it first"),
         Column("board", TEXT, "The company's board that lists it"),
         Column("apply_urls", TEXTS, "Where a person can apply, besides url"),

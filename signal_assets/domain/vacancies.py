@@ -106,6 +106,8 @@ def update_vacancies(
             changed += before.content_hash != content_hash
             fields["posted_at"] = before.posted_at or posting.posted_at
             fields["search_term"] = before.search_term or posting.search_term
+            if before.content_hash == content_hash:
+                fields["language"] = posting.language or before.language
         vacancies[posting.vacancy_id] = Vacancy.model_construct(
             **fields,
             first_seen_at=before.first_seen_at if before else seen_at,
