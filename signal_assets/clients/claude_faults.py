@@ -36,6 +36,8 @@ class Fault:
     reason: str
     wait_seconds: float | None = None
     """How long the service asks to wait."""
+    status: int | None = None
+    """The HTTP status, where there was one."""
 
 
 def read_status_error(error: "anthropic.APIStatusError") -> Fault:
@@ -45,16 +47,17 @@ def read_status_error(error: "anthropic.APIStatusError") -> Fault:
     request_id = clean_request_id(error.request_id)
     reason = f"HTTP {status}{_name(error.error_code or error.type)}, request {request_id}"
     if status in _STOPPING_STATUSES:
-        return Fault("stop", False, f"{_STOPPING_STATUSES[status]}: {reason}")
+        return Fault("stop", False, f"{_STOPPING_STATUSES[status]}: {reason}", status=status)
     if "spend_limit" in code or (status == 400 and _says_spent(error.api_message)):
-        return Fault("stop", False, f"the account has reached a limit on spending: {reason}")
+        spent = f"the account has reached a limit on spending: {reason}"
+        return Fault("stop", False, spent, status=status)
     if status in _OVERLOADED:
         headers = error.response.headers
         wait = parse_retry_after(headers.get("retry-after-ms"), headers.get("retry-after"))
-        return Fault("wait", False, reason, wait)
+        return Fault("wait", False, reason, wait, status)
     if status >= 500 or status in _BROKEN:
-        return Fault("retry", True, reason)
-    return Fault("reject", False, reason)
+        return Fault("retry", True, reason, status=status)
+    return Fault("reject", False, reason, status=status)
 
 
 def read_connection_error(error: BaseException) -> Fault:

@@ -11,6 +11,7 @@ from itertools import islice
 
 from signal_assets.clients.claude_calls import ClaudeCalls
 from signal_assets.clients.claude_faults import Fault
+from signal_assets.clients.claude_settling import NOT_ASKED_AGAIN, read_stored, settle
 from signal_assets.clients.claude_transport import ClaudeTransport, Received
 from signal_assets.clients.errors import BudgetExhausted
 from signal_assets.clients.ledger import LedgerSession
@@ -19,11 +20,8 @@ from signal_assets.clients.pacing import Pace, PacingRules
 from signal_assets.clients.paid_calls import Answer, Busy, Call, Ticket
 from signal_assets.clients.readers import OnOutcome
 from signal_assets.domain.claude_answers import (
-    ClaudeMessage,
     UnreadableAnswer,
-    UnusableAnswer,
     hash_body,
-    parse_claims,
     parse_message,
 )
 from signal_assets.domain.claude_requests import ClaudeQuestions, FencedVacancy, fence_vacancy
@@ -38,12 +36,6 @@ from signal_assets.domain.extractions import (
 )
 
 logger = logging.getLogger(__name__)
-
-MAX_UNUSABLE_ANSWERS = 3
-"""Useless paid answers to one text over all runs; the last of them is kept as its answer."""
-_NOT_ASKED_AGAIN = (
-    f"{MAX_UNUSABLE_ANSWERS} paid answers to this text were of no use, it is not asked again"
-)
 
 _INTAKE = 64
 _MAX_OPEN = 2_000
@@ -208,6 +200,8 @@ class ClaudeRun:
             return
         if isinstance(asked, Answer):
             self._finish(job, self._read_stored(job, asked))
+        elif isinstance(asked, Busy) and asked.in_batch:
+            self._finish(job, ReadingPostponed(kind="waiting", reason=wait_for_batch(asked)))
         elif isinstance(asked, Busy):
             self._wait_for_other_run(job, now)
         else:
@@ -268,43 +262,20 @@ class ClaudeRun:
             return
         self._pace.note_answer()
         self._rejections = 0
-        claims, unusable = self._judge(message)
-        cost = self._calls.price(message)
-        tokens = message.tokens
-        tokens_input = tokens.input + tokens.cache_read + tokens.cache_write_5m
-        tokens_input += tokens.cache_write_1h
-        is_last = unusable is not None and self._is_last_chance(job)
-        self._session.complete(
-            ticket,
-            body=body,
-            cost_usd=cost,
-            tokens_input=tokens_input,
-            tokens_output=tokens.output,
-            reusable=unusable is None or is_last,
-        )
-        job.cost_usd += cost
-        job.tokens_input += tokens_input
-        job.tokens_output += tokens.output
-        if unusable is None:
-            self._finish(job, self._reading(job, claims))
+        settled = settle(self._session, self._calls, ticket, message, body, self._questions.fields)
+        job.cost_usd += settled.cost_usd
+        job.tokens_input += settled.tokens_input
+        job.tokens_output += settled.tokens_output
+        if settled.unusable is None:
+            self._finish(job, self._reading(job, settled.claims))
         else:
-            reason = _quarantine(unusable.reason, came)
-            self._settle_unusable(job, unusable.kind, reason, is_last=is_last)
-
-    def _judge(self, message: ClaudeMessage) -> tuple[tuple[Claim, ...], UnusableAnswer | None]:
-        try:
-            return parse_claims(message, self._questions.fields), None
-        except UnusableAnswer as unusable:
-            return (), unusable
-
-    def _is_last_chance(self, job: _Job) -> bool:
-        """Whether one more useless answer is enough: it then stands for all later ones."""
-        return self._session.unusable_answers(job.call.key) + 1 >= MAX_UNUSABLE_ANSWERS
+            reason = _quarantine(settled.unusable.reason, came)
+            self._settle_unusable(job, settled.unusable.kind, reason, is_last=settled.is_last)
 
     def _settle_unusable(self, job: _Job, kind: FailureKind, reason: str, *, is_last: bool) -> None:
         """An answer that was cut off is asked for once more with room for the double."""
         if is_last:
-            self._fail(job, kind, f"{reason}; {_NOT_ASKED_AGAIN}")
+            self._fail(job, kind, f"{reason}; {NOT_ASKED_AGAIN}")
         elif kind == "truncated" and not job.has_larger_cap and self._stopped is None:
             self._double_cap(job)
             self._ready.append(job)
@@ -425,25 +396,11 @@ class ClaudeRun:
 
     def _read_stored(self, job: _Job, answer: Answer) -> ReadingOutcome:
         """Read an answer of the ledger again; it costs nothing now, and shows what it cost."""
-        try:
-            claims = parse_claims(parse_message(answer.body), self._questions.fields)
-        except UnusableAnswer as unusable:
-            return self._stored_failure(unusable.kind, f"{unusable.reason}; {_NOT_ASKED_AGAIN}")
-        except UnreadableAnswer as unreadable:
-            return self._stored_failure("invalid", f"the stored answer is {unreadable}")
-        job.tokens_input += answer.tokens_input
-        job.tokens_output += answer.tokens_output
-        job.cost_usd += answer.cost_usd
-        return self._reading(job, claims, from_ledger=True)
-
-    def _stored_failure(self, kind: FailureKind, reason: str) -> ReadingFailed:
-        return ReadingFailed(
-            kind=kind, reason=f"Claude: {reason}", model=self._questions.model.name
+        return read_stored(
+            answer, self._questions.fields, self._questions.model.name, job.fenced.cut_at
         )
 
-    def _reading(
-        self, job: _Job, claims: tuple[Claim, ...], *, from_ledger: bool = False
-    ) -> Reading:
+    def _reading(self, job: _Job, claims: tuple[Claim, ...]) -> Reading:
         return Reading(
             claims=claims,
             extractor="claude",
@@ -451,7 +408,6 @@ class ClaudeRun:
             tokens_input=job.tokens_input,
             tokens_output=job.tokens_output,
             cost_usd=job.cost_usd,
-            from_ledger=from_ledger,
             text_cut_at=job.fenced.cut_at,
         )
 
@@ -476,6 +432,11 @@ class ClaudeRun:
         del self._open[job.call.key]
         self._desk.hand_over(job.call.key, job.vacancies, outcome)
         self._wake.set()
+
+
+def wait_for_batch(busy: Busy) -> str:
+    """Return why a text of an open batch is not asked again, and how to go on."""
+    return f"it waits until {busy.until}; run again to go on, nothing is paid for twice"
 
 
 def _quarantine(reason: str, came: Received) -> str:
