@@ -16,7 +16,6 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     Engine,
-    MetaData,
     PoolProxiedConnection,
     create_engine,
     event,
@@ -26,6 +25,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.types import TypeDecorator
 
+from signal_assets.clients import migrations
 from signal_assets.clients.errors import SourceUnavailable
 from signal_assets.clients.prepared import Transaction
 
@@ -35,8 +35,13 @@ _BUSY_SECONDS = 30
 _WRITE_ATTEMPTS = 5
 _POSTGRES_TRY_AGAIN = {"40001", "40P01"}
 """Serialisation failure and deadlock: the transaction was undone and may be repeated."""
-_CREATION_LOCK = 7_405_991_182_033
-"""Any constant will do: who creates the tables on Postgres holds this advisory lock."""
+_MIGRATION_LOCK = 7_405_991_182_033
+"""Any constant will do: who changes the tables on Postgres holds this advisory lock."""
+_KEPT_CONNECTIONS, _MORE_CONNECTIONS = 2, 2
+"""What one open database takes of Postgres at most; a thread that finds none free waits."""
+
+_POSTGRES_DEFAULTS = {"application_name": "signal_assets", "connect_timeout": "10"}
+"""What the address may say otherwise."""
 
 _EXACT = Context(prec=60)
 _PICODOLLARS = Decimal(10) ** 12
@@ -95,7 +100,7 @@ class Database:
     file is intact. WAL needs a local disk; on a network share use Postgres.
     """
 
-    def __init__(self, engine: Engine, metadata: MetaData, name: str) -> None:
+    def __init__(self, engine: Engine, name: str) -> None:
         self._engine = engine
         self._is_sqlite = engine.dialect.name == "sqlite"
         self._writer = engine.execution_options(writes=True)
@@ -110,14 +115,15 @@ class Database:
         self._one_writer = threading.Lock() if self._is_sqlite else nullcontext()
         self._name = name
         self._kept: PoolProxiedConnection | None = None
-        self._create(metadata)
+        self._bring_up_to_date()
 
     @classmethod
-    def open(cls, url: str, metadata: MetaData) -> "Database":
-        """Open the database at `url` and create what `metadata` has and it lacks.
+    def open(cls, url: str) -> "Database":
+        """Open the database at `url`, its tables brought to the version this code works with.
 
         Raises:
-            DatabaseUnavailable: not a database address, no way to write there, or not a database.
+            DatabaseUnavailable: not a database address, no way to write there, not a database, or
+                one that a newer signal_assets made.
         """
         address = _read_address(url)
         name = _name_without_secrets(address)
@@ -128,7 +134,7 @@ class Database:
         except (ImportError, SQLAlchemyError) as error:
             raise DatabaseUnavailable(_explain(name, error)) from error
         try:
-            return cls(engine, metadata, name)
+            return cls(engine, name)
         except DatabaseUnavailable:
             engine.dispose()
             raise
@@ -212,15 +218,21 @@ class Database:
         finally:
             connection.close()
 
-    def _create(self, metadata: MetaData) -> None:
-        def create(connection: Connection) -> None:
-            if not self._is_sqlite:
-                connection.execute(
-                    text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _CREATION_LOCK}
-                )
-            metadata.create_all(connection)
+    def _bring_up_to_date(self) -> None:
+        if self.read(migrations.stored_revision) == migrations.REVISION:
+            return
+        try:
+            self.write(self._migrate)
+        except migrations.NewerTables as error:
+            raise DatabaseUnavailable(_explain(self._name, error)) from error
 
-        self.write(create)
+    def _migrate(self, connection: Connection) -> None:
+        """Change the tables, one process at a time: SQLite's writer lock sees to that by itself."""
+        if not self._is_sqlite:
+            connection.execute(
+                text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK}
+            )
+        migrations.upgrade(connection)
 
 
 def _read_address(url: str) -> URL:
@@ -260,7 +272,18 @@ def _make_folder(address: URL, name: str) -> None:
 
 def _create_engine(address: URL) -> Engine:
     if address.get_backend_name() != "sqlite":
-        return create_engine(address, hide_parameters=True, pool_pre_ping=True)
+        return create_engine(
+            address,
+            hide_parameters=True,
+            pool_pre_ping=True,
+            pool_size=_KEPT_CONNECTIONS,
+            max_overflow=_MORE_CONNECTIONS,
+            connect_args={
+                name: value
+                for name, value in _POSTGRES_DEFAULTS.items()
+                if name not in address.query
+            },
+        )
     engine = create_engine(
         address,
         hide_parameters=True,

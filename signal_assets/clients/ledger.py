@@ -21,7 +21,7 @@ from sqlalchemy import Connection, insert, update
 
 from signal_assets.clients import batch_rows, ledger_reports, ledger_rows
 from signal_assets.clients.database import Database, DatabaseUnavailable
-from signal_assets.clients.database_tables import holders, metadata
+from signal_assets.clients.database_tables import holders
 from signal_assets.clients.errors import BudgetExhausted
 from signal_assets.clients.holders import process_started, this_host
 from signal_assets.clients.ledger_reports import (
@@ -93,7 +93,7 @@ class Ledger:
         Raises:
             DatabaseUnavailable: the database cannot be used; the message names it and the setting.
         """
-        return cls(Database.open(url, metadata))
+        return cls(Database.open(url))
 
     @property
     def database(self) -> Database:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select, update
 
 from signal_assets.clients.database import Database
-from signal_assets.clients.database_tables import metadata, prompts
+from signal_assets.clients.database_tables import prompts
 from signal_assets.domain.prompts import PromptVersion, SeededPrompt, hash_prompt
 
 SEED_NOTES = "from the search profile"
@@ -30,7 +30,7 @@ class PromptStore:
         Raises:
             DatabaseUnavailable: the database cannot be used; the message names it and the setting.
         """
-        return cls(Database.open(url, metadata))
+        return cls(Database.open(url))
 
     def close(self) -> None:
         self._database.close()

@@ -11,7 +11,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.dialects import sqlite
 
 from signal_assets.clients.database import SETTING, Database, DatabaseUnavailable, Money
-from signal_assets.clients.database_tables import metadata, totals
+from signal_assets.clients.database_tables import totals
 from signal_assets.clients.errors import SourceUnavailable
 from signal_assets.clients.ledger import Ledger
 
@@ -19,7 +19,7 @@ SPAWN = multiprocessing.get_context("spawn")
 
 
 def open_at(path: Path) -> Database:
-    return Database.open(f"sqlite:///{path}", metadata)
+    return Database.open(f"sqlite:///{path}")
 
 
 def test_a_missing_folder_is_made(tmp_path):
@@ -68,13 +68,13 @@ def test_a_database_that_loses_its_tables_stops_the_run(tmp_path):
 )
 def test_an_address_that_cannot_hold_a_ledger_is_refused(url):
     with pytest.raises(DatabaseUnavailable, match=SETTING):
-        Database.open(url, metadata)
+        Database.open(url)
 
 
 def test_a_password_is_in_no_error():
     url = "postgresql://user:hunter2@127.0.0.1:1/ledger?password=hunter2&connect_timeout=2"
     with pytest.raises(DatabaseUnavailable) as error:
-        Database.open(url, metadata)
+        Database.open(url)
     texts = [str(error.value), repr(error.value), str(error.value.__cause__)]
     assert not any("hunter2" in text for text in texts)
     assert "postgresql://127.0.0.1/ledger" in texts[0]
