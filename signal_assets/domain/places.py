@@ -33,6 +33,7 @@ def _places() -> _Places:
     return _Places(provinces, data["also"])
 
 
+@cache
 def known_places() -> frozenset[str]:
     """Return every place of the shipped list, under all its names, as places are compared."""
     return frozenset(_places().provinces) | frozenset(_places().also)

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signal_assets.domain.merging import CompanyRow, Signal, merge_companies
+from signal_assets.domain.overrides import Sameness
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 
@@ -33,6 +34,15 @@ ROWS = st.lists(
     ),
     unique_by=lambda item: item.company_id,
     max_size=8,
+)
+
+PAIRS = st.sampled_from([("a", "b"), ("a", "c"), ("b", "c"), ("b", "d"), ("c", "e"), ("d", "f")])
+SAMENESS = st.builds(
+    lambda same, different: Sameness(
+        tuple(pair for pair in dict.fromkeys(same) if pair not in different), frozenset(different)
+    ),
+    st.lists(PAIRS, max_size=3),
+    st.lists(PAIRS, max_size=3),
 )
 
 
@@ -86,6 +96,97 @@ def test_outreach_follows_the_merged_values():
         "phone": "needs_opt_in",
         "email": "needs_opt_in",
     }
+
+
+def test_a_persons_same_joins_companies_whatever_their_numbers():
+    rows = [row("a", kvk_number="01234567"), row("b", 1, kvk_number="12345678"), row("c", 2, None)]
+    same = Sameness(same=(("a", "b"), ("b", "c")))
+    (company,) = merge_companies(rows, same).companies
+    assert (company.kvk_number, company.merged_from) == ("01234567", ("b", "c"))
+    assert ("kvk_number", "12345678", "b") in [
+        (lost.field, lost.value, lost.company_id) for lost in company.losing_values
+    ]
+    assert company.merge_reasons == (
+        "A person called a and b the same.",
+        "A person called b and c the same.",
+    )
+
+
+def test_a_persons_not_the_same_keeps_rows_with_one_number_apart():
+    rows = [
+        row("a", match_decision="auto", employee_count=10),
+        row("b", 1, match_decision="auto", employee_count=10, name="Ander B.V."),
+    ]
+    apart = Sameness(different=frozenset({("a", "b")}))
+    older, younger = merge_companies(rows, apart).companies
+    assert (older.kvk_number, older.match_decision) == ("01234567", "auto")
+    assert (younger.kvk_number, younger.match_decision) == (None, "review")
+    assert younger.employee_count is None
+    assert {lost.field for lost in younger.losing_values} == {"kvk_number", "employee_count"}
+    assert younger.merge_reasons == ("A person called a and b not the same.",)
+
+
+def test_the_row_whose_number_a_person_gave_keeps_it():
+    rows = [row("a"), row("b", 1, decided_by_person=True)]
+    apart = Sameness(different=frozenset({("a", "b")}))
+    numbers = {item.company_id: item.kvk_number for item in merge_companies(rows, apart).companies}
+    assert numbers == {"a": None, "b": "01234567"}
+
+
+def test_not_the_same_holds_through_a_third_row():
+    rows = [row("a"), row("b", 1), row("c", 2)]
+    apart = Sameness(same=(("b", "c"),), different=frozenset({("a", "c")}))
+    merged = {item.company_id: item.merged_from for item in merge_companies(rows, apart).companies}
+    assert merged == {"a": (), "b": ("c",)}
+
+
+def test_a_number_that_was_taken_leaves_the_advertised_name():
+    rows = [row("a"), row("b", 1, name="TechCorp B.V.", advertised_name="Newtech")]
+    apart = Sameness(different=frozenset({("a", "b")}))
+    assert merge_companies(rows, apart).companies[1].name == "Newtech"
+
+
+def test_every_verdict_travels_with_its_rule():
+    (company,) = merge_companies([row("a", non_mailing=True)]).companies
+    assert company.outreach_rules["post"].startswith("Non-mailing indicator set")
+    (blocked,) = merge_companies(
+        [row("a", non_mailing=True)], non_mailing_policy="all_channels"
+    ).companies
+    assert set(blocked.outreach.values()) == {"blocked"}
+
+
+@given(ROWS, SAMENESS)
+def test_undoing_every_decision_restores_the_table(rows, sameness):
+    before = merge_companies(rows)
+    decided = merge_companies(before.companies, sameness)
+    assert merge_companies(decided.companies) == before
+
+
+@given(ROWS, SAMENESS)
+def test_no_vacancy_is_lost_and_no_number_doubled_by_a_persons_word(rows, sameness):
+    merged = merge_companies(rows, sameness).companies
+    before = sorted(vacancy_id for item in rows for vacancy_id in item.vacancy_ids)
+    assert sorted(vacancy_id for item in merged for vacancy_id in item.vacancy_ids) == before
+    numbers = [item.kvk_number for item in merged if item.kvk_number]
+    assert len(numbers) == len(set(numbers))
+
+
+@given(ROWS, SAMENESS)
+def test_what_a_person_called_not_the_same_is_never_one(rows, sameness):
+    for company in merge_companies(rows, sameness).companies:
+        ids = {member.company_id for member in company.members}
+        assert not [pair for pair in sameness.different if set(pair) <= ids]
+
+
+@given(ROWS, SAMENESS, st.randoms(), st.integers(0, 8))
+def test_with_decisions_too_merging_is_associative_and_knows_no_order(
+    rows, sameness, random, split
+):
+    whole = merge_companies(rows, sameness)
+    assert merge_companies(random.sample(rows, len(rows)), sameness) == whole
+    left, right = rows[:split], rows[split:]
+    assert merge_companies([*merge_companies(left, sameness).companies, *right], sameness) == whole
+    assert merge_companies(whole.companies, sameness) == whole
 
 
 @given(ROWS)
