@@ -38,7 +38,7 @@ class Evidence(Record):
     part: Literal["description", "title"] = "description"
     state: ToolState | None = None
     raw_value: str | None = None
-    """The reader's own words, where `value` is their usual spelling."""
+    """The text's words for the product, else the reader's own, where `value` differs from them."""
 
 
 class VacancyText(Record):

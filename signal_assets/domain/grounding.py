@@ -14,17 +14,20 @@ above was not quoted. What is kept is always what the text says there, never wha
 """
 
 import html
+import itertools
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Literal
 
 from signal_assets.domain.denials import is_denied_at
-from signal_assets.domain.extractions import Claim, Evidence, VacancyText
-from signal_assets.domain.gazetteers import Gazetteer, fold_case
+from signal_assets.domain.extractions import Claim, Evidence, ToolState, VacancyText
+from signal_assets.domain.gazetteers import Gazetteer, Mention, fold_case
+from signal_assets.domain.injections import Passage, find_injections, overlaps
 from signal_assets.domain.records import Record
+from signal_assets.domain.tool_states import ToolStates
 
 MAX_QUOTE_CHARS = 400
 """A longer quote is not proof of one value: it would support whatever stands in the text."""
@@ -36,7 +39,9 @@ DropReason = Literal[
     "quote_not_found",
     "value_not_in_quote",
     "denied",
+    "injected",
 ]
+"""Why a claim is not kept; `injected`: its words stand only where the text speaks to a machine."""
 
 
 class Span(Record):
@@ -122,11 +127,11 @@ class _Folded:
         self._is_plain.append(is_plain)
         self._length += len(folded)
 
-    def find(self, needle: str) -> Span | None:
+    def find_all(self, needle: str) -> Iterator[Span]:
         found = self.text.find(needle)
-        if found < 0:
-            return None
-        return Span(start=self._origin(found)[0], end=self._origin(found + len(needle) - 1)[1])
+        while found >= 0:
+            yield Span(start=self._origin(found)[0], end=self._origin(found + len(needle) - 1)[1])
+            found = self.text.find(needle, found + 1)
 
     def _origin(self, position: int) -> tuple[int, int]:
         """Return the stretch of the original that gave the character at `position`."""
@@ -167,17 +172,22 @@ class IndexedText:
 
     def locate(self, quote: str) -> Span | None:
         """Return where the text says `quote`, or None if it does not."""
+        return next(self.places(quote), None)
+
+    def places(self, quote: str) -> Iterator[Span]:
+        """Yield the places that say `quote`; through the equivalence if none says it as it is."""
         if not quote:
-            return None
+            return
         start = self.text.find(quote)
         if start >= 0:
-            return Span(start=start, end=start + len(quote))
+            while start >= 0:
+                yield Span(start=start, end=start + len(quote))
+                start = self.text.find(quote, start + 1)
+            return
         needles = {reading: fold_text(quote, reading) for reading in _HYPHEN_READINGS}
         for folded, reading in zip(self._readings, _HYPHEN_READINGS, strict=False):
-            span = folded.find(needles[reading]) if needles[reading] else None
-            if span is not None:
-                return span
-        return None
+            if needles[reading]:
+                yield from folded.find_all(needles[reading])
 
 
 def fold_text(text: str, line_end_hyphen: str = "- ") -> str:
@@ -212,15 +222,17 @@ def ground(
 
     A product is kept in its usual spelling (`gazetteer`; the shipped one if None). A value in
     words of the reader's own is replaced by its quote where that is safe, see `supported_value`.
-    A product is dropped where the text denies it ("wij werken niet met SAP"). The description is
+    A product is dropped where the text denies it ("wij werken niet met SAP"), and so is any value
+    whose words stand only in a passage that speaks to a machine (`domain/injections.py`). What the
+    text says of a product's use is read from it where the reader did not say it. The description is
     searched before the title. The same value of a field is kept once, where the
     text first states it.
     """
     known_fields = set(fields)
     products = gazetteer if gazetteer is not None else Gazetteer.shipped()
     parts = {
-        "description": IndexedText(vacancy.description),
-        "title": IndexedText(vacancy.title),
+        "description": _Part(vacancy.description, known_fields),
+        "title": _Part(vacancy.title, known_fields),
     }
     kept: list[Evidence] = []
     dropped: list[DroppedClaim] = []
@@ -233,8 +245,39 @@ def ground(
     return Grounded(evidence=_once_each(kept), dropped=tuple(dropped))
 
 
+class _Part:
+    """Title or description: where quotes stand in it, and where they support nothing."""
+
+    def __init__(self, text: str, fields: set[str]) -> None:
+        self.text = text
+        self._fields = fields
+        self._indexed = IndexedText(text)
+
+    @cached_property
+    def _injections(self) -> tuple[Passage, ...]:
+        return find_injections(self.text, sorted(self._fields))
+
+    @cached_property
+    def states(self) -> ToolStates:
+        return ToolStates(fold_case(self.text))
+
+    def locate(self, quote: str) -> Span | Literal["quote_not_found", "injected"]:
+        """Return the first place that says `quote` and is meant for people."""
+        places = itertools.islice(self._indexed.places(quote), _MOST_PLACES)
+        reason: Literal["quote_not_found", "injected"] = "quote_not_found"
+        for span in places:
+            if not overlaps(self._injections, span.start, span.end):
+                return span
+            reason = "injected"
+        return reason
+
+
+_MOST_PLACES = 50
+"""So many places of one quote are looked at; a text that repeats it more is no vacancy."""
+
+
 def _ground_one(
-    claim: Claim, parts: Mapping[str, IndexedText], fields: set[str], gazetteer: Gazetteer
+    claim: Claim, parts: Mapping[str, _Part], fields: set[str], gazetteer: Gazetteer
 ) -> Evidence | DropReason:
     if claim.field not in fields:
         return "unknown_field"
@@ -244,15 +287,18 @@ def _ground_one(
     if len(claim.quote) > MAX_QUOTE_CHARS:
         return "quote_too_long"
     located = _locate_in_parts(claim.quote.strip(), parts)
-    if located is None:
-        return "quote_not_found"
+    if isinstance(located, str):
+        return located
     part, span = located
-    quote = parts[part].text[span.start : span.end]
+    text = parts[part].text
+    quote = text[span.start : span.end]
     supported = supported_value(value, quote, gazetteer)
     if supported is None:
         return "value_not_in_quote"
-    if _is_denied_product(supported, parts[part].text, span, gazetteer):
+    named = _mentions_of(supported, quote, span.start, gazetteer)
+    if named and _are_all_denied(named, text, span):
         return "denied"
+    words = [text[mention.start : mention.end] for mention in named[:1]]
     return Evidence(
         field=claim.field,
         value=supported,
@@ -260,34 +306,45 @@ def _ground_one(
         start=span.start,
         end=span.end,
         part=part,
-        state=claim.state,
-        raw_value=value if value != supported else None,
+        state=claim.state or _told_state(named, parts[part].states),
+        raw_value=next((raw for raw in (*words, value) if raw != supported), None),
     )
 
 
-def _is_denied_product(value: str, text: str, span: Span, gazetteer: Gazetteer) -> bool:
-    """The value is a product, and wherever the quote names it the text denies it."""
-    named = [
-        mention
-        for mention in gazetteer.mentions(text[span.start : span.end], needs_context=False)
+def _mentions_of(value: str, quote: str, start: int, gazetteer: Gazetteer) -> list[Mention]:
+    """Where in the text the quote, which begins at `start`, names the product `value`."""
+    if gazetteer.usual_spelling(value) is None:
+        return []
+    return [
+        Mention(mention.product, start + mention.start, start + mention.end)
+        for mention in gazetteer.mentions(quote, needs_context=False)
         if value in gazetteer.lineage(mention.product)
     ]
+
+
+def _are_all_denied(named: Iterable[Mention], text: str, span: Span) -> bool:
+    """Wherever the quote names the product, the text denies it."""
     begin = max(0, span.start - 200)
     lower = fold_case(text[begin : span.end + 200])
-    offset = span.start - begin
-    return bool(named) and all(
-        is_denied_at(lower, offset + mention.start, offset + mention.end) for mention in named
-    )
+    return all(is_denied_at(lower, mention.start - begin, mention.end - begin) for mention in named)
+
+
+def _told_state(named: Iterable[Mention], states: ToolStates) -> ToolState | None:
+    told = (states.told_at(mention.start, mention.end) for mention in named)
+    known = [state for state in told if state is not None]
+    return min(known).state if known else None
 
 
 def _locate_in_parts(
-    quote: str, parts: Mapping[str, IndexedText]
-) -> tuple[Literal["description", "title"], Span] | None:
-    for part in ("description", "title"):
-        span = parts[part].locate(quote)
-        if span is not None:
-            return ("description" if part == "description" else "title"), span
-    return None
+    quote: str, parts: Mapping[str, _Part]
+) -> tuple[Literal["description", "title"], Span] | Literal["quote_not_found", "injected"]:
+    in_description = parts["description"].locate(quote)
+    if isinstance(in_description, Span):
+        return "description", in_description
+    in_title = parts["title"].locate(quote)
+    if isinstance(in_title, Span):
+        return "title", in_title
+    return "injected" if "injected" in (in_description, in_title) else "quote_not_found"
 
 
 def _once_each(kept: list[Evidence]) -> tuple[Evidence, ...]:

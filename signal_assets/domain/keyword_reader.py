@@ -22,6 +22,7 @@ from signal_assets.domain.gazetteers import (
     shipped_rules,
 )
 from signal_assets.domain.grounding import MAX_QUOTE_CHARS
+from signal_assets.domain.injections import blank_injections, find_injections
 from signal_assets.domain.search_profiles import ExtractionOptions, KeywordRules
 from signal_assets.domain.tool_states import ToldState, ToolStates
 
@@ -48,6 +49,7 @@ class KeywordReader:
         self._fields_of_product: dict[str, list[str]] = {}
         self._phrases = _PhraseIndex()
         self._own_patterns: dict[str, tuple[re.Pattern[str], ...]] = {}
+        self._fields = sorted(extraction.schema_)
         for field in extraction.schema_:
             self._add_field(field, extraction.keywords.get(field))
 
@@ -64,13 +66,19 @@ class KeywordReader:
             self._own_patterns[field] = _compile_own(field, rules.patterns)
 
     def read(self, vacancy: VacancyText) -> tuple[Claim, ...]:
-        """Return what the rules find in the vacancy; never raises, on any text."""
-        parts = [_Part(vacancy.description), _Part(vacancy.title)]
+        """Return what the rules find in the vacancy; never raises, on any text.
+
+        Passages that speak to a machine are passed over, so they hide nothing that people read.
+        """
+        parts = [_Part(self._for_people(text)) for text in (vacancy.description, vacancy.title)]
         claims = list(self._read_products(parts))
         claims.extend(self._phrases.read(parts))
         for field, patterns in self._own_patterns.items():
             claims.extend(_read_own(field, patterns, parts))
         return tuple(claims)
+
+    def _for_people(self, text: str) -> str:
+        return blank_injections(text, find_injections(text, self._fields))
 
     def _read_products(self, parts: list["_Part"]) -> Iterator[Claim]:
         found = self._find_products(parts)
