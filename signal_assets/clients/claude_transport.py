@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 API_VERSION = "2026-10-21"
 _CONNECT_SECONDS = 10.0
+_BATCHES = "/v1/messages/batches"
 _KEY = re.compile(r"[\x21-\x7e]+")
 
 
@@ -69,6 +70,7 @@ class ClaudeTransport:
         )
         self._create: Callable[..., Awaitable[Any]] = self._client.messages.with_raw_response.create
         self._attempt_seconds = attempt_seconds
+        self._response_type = httpx2.Response
         self._status_error = anthropic.APIStatusError
         self._other_errors = (anthropic.APIConnectionError, httpx2.HTTPError, ValueError)
 
@@ -85,8 +87,87 @@ class ClaudeTransport:
         except self._other_errors as error:
             return read_connection_error(error)
 
+    async def create_batch(self, requests: Sequence[Mapping[str, Any]]) -> Received | Fault:
+        """Send a batch once."""
+        return await self._exchange(
+            lambda: self._client.post(
+                _BATCHES, body={"requests": requests}, cast_to=self._response_type
+            )
+        )
+
+    async def get_batch(self, service_id: str) -> Received | Fault:
+        """Ask how far a batch is."""
+        path = f"{_BATCHES}/{service_id}"
+        return await self._exchange(lambda: self._client.get(path, cast_to=self._response_type))
+
+    async def list_batches(self, limit: int) -> Received | Fault:
+        """Ask for the newest batches."""
+        path = f"{_BATCHES}?limit={limit}"
+        return await self._exchange(lambda: self._client.get(path, cast_to=self._response_type))
+
+    async def read_lines(self, url: str, on_line: Callable[[bytes], None]) -> Fault | None:
+        """Fetch `url` and call `on_line` for each whole line as it comes.
+
+        Lines that came before the connection broke have been handed over. The last one may be cut
+        off. The key goes along, so the address must be the service's own.
+        """
+        if not self.is_own_address(url):
+            return Fault("retry", False, "the results are said to lie on another host")
+        try:
+            async with asyncio.timeout(self._attempt_seconds):
+                raw: Any = await self._client.get(url, cast_to=object, options=_streamed())
+                try:
+                    await _hand_over_lines(raw, on_line)
+                finally:
+                    await raw.close()
+        except self._status_error as error:
+            return read_status_error(error)
+        except TimeoutError:
+            return Fault("retry", False, f"not all results within {self._attempt_seconds:g} s")
+        except self._other_errors as error:
+            return read_connection_error(error)
+        return None
+
+    def is_own_address(self, url: str) -> bool:
+        """Whether `url` lies where the service itself does."""
+        own = self._client.base_url
+        try:
+            given = type(own)(url)
+        except ValueError:
+            return False
+        return (given.scheme, given.host, given.port) == (own.scheme, own.host, own.port)
+
     async def close(self) -> None:
         await self._client.close()
+
+    async def _exchange(self, send: Callable[[], Awaitable[Any]]) -> Received | Fault:
+        try:
+            async with asyncio.timeout(self._attempt_seconds):
+                response = await send()
+                body = await response.aread()
+                return Received(body, clean_request_id(response.headers.get("request-id")))
+        except self._status_error as error:
+            return read_status_error(error)
+        except TimeoutError:
+            return Fault("retry", True, f"no answer within {self._attempt_seconds:g} s")
+        except self._other_errors as error:
+            return read_connection_error(error)
+
+
+def _streamed() -> Any:
+    """Return the SDK's way to get a body while it comes, as lines of whatever it holds."""
+    return {"headers": {"Accept": "application/binary", "X-Stainless-Raw-Response": "stream"}}
+
+
+async def _hand_over_lines(raw: Any, on_line: Callable[[bytes], None]) -> None:
+    """Split at line feeds only: text in JSON may hold other characters that end lines."""
+    rest = b""
+    async for piece in raw.iter_bytes():
+        *lines, rest = (rest + piece).split(b"\n")
+        for line in lines:
+            on_line(line)
+    if rest:
+        on_line(rest)
 
 
 def _keep_texts_out_of_logs() -> None:

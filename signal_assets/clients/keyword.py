@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from signal_assets.clients.readers import OnOutcome
+from signal_assets.clients.readers import OnOutcome, TransportName
 from signal_assets.domain.companies import Spend
 from signal_assets.domain.extractions import ExtractorName, Reading, VacancyText
 from signal_assets.domain.keyword_reader import KeywordReader
@@ -22,7 +22,12 @@ class KeywordVacancyReader:
     def spend(self) -> Spend:
         return Spend()
 
-    def read_all(self, vacancies: Iterable[VacancyText], on_outcome: OnOutcome) -> None:
+    def read_all(
+        self,
+        vacancies: Iterable[VacancyText],
+        on_outcome: OnOutcome,
+        transport: TransportName = "live",
+    ) -> None:
         """Call `on_outcome` once for every vacancy, in the order they come.
 
         Names of persons are masked as they are for a model, so that no quote brings one along.

@@ -1,10 +1,13 @@
 """Readers: what turns the text of vacancies into claims, whoever does it."""
 
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import Literal, Protocol
 
 from signal_assets.domain.companies import Spend
 from signal_assets.domain.extractions import ExtractorName, ReadingOutcome, VacancyText
+
+TransportName = Literal["live", "batch"]
+"""live: a call for each text, answered at once. batch: many in one, cheaper and later."""
 
 OnOutcome = Callable[[VacancyText, ReadingOutcome], None]
 
@@ -23,9 +26,15 @@ class VacancyReader(Protocol):
         """Calls, tokens and money of this run so far."""
         ...
 
-    def read_all(self, vacancies: Iterable[VacancyText], on_outcome: OnOutcome) -> None:
+    def read_all(
+        self,
+        vacancies: Iterable[VacancyText],
+        on_outcome: OnOutcome,
+        transport: TransportName = "live",
+    ) -> None:
         """Call `on_outcome` once for every vacancy, in any order, from the calling thread.
 
-        A vacancy that cannot be read is an outcome, never an error.
+        A vacancy that cannot be read is an outcome, never an error. A reader that asks nobody has
+        no use for `transport`.
         """
         ...
