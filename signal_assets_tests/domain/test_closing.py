@@ -1,29 +1,32 @@
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import pytest
 
 from signal_assets.domain.closing import close_unlisted
-from signal_assets.domain.harvests import SourceAnswer
-from signal_assets.domain.vacancies import Posting, update_vacancies
+from signal_assets.domain.harvests import Outcome, SourceAnswer
+from signal_assets.domain.vacancies import Posting, Vacancy, update_vacancies
 
 MONDAY = datetime(2026, 3, 9, 6, tzinfo=UTC)
 TUESDAY = datetime(2026, 3, 10, 6, tzinfo=UTC)
 WEDNESDAY = datetime(2026, 3, 11, 6, tzinfo=UTC)
 
 
-def posting(external_id, board="voorbeeld", source="lever"):
+def posting(external_id: str, board: str | None = "voorbeeld", source: str = "lever") -> Posting:
     return Posting(source=source, external_id=external_id, title="Boekhouder", board=board)
 
 
-def answer(*listed, board="voorbeeld", outcome="rows", source="lever"):
-    return SourceAnswer(source=source, board=board, outcome=outcome, listed_ids=frozenset(listed))
+def answer(*listed: str, outcome: Outcome = "rows") -> SourceAnswer:
+    return SourceAnswer(
+        source="lever", board="voorbeeld", outcome=outcome, listed_ids=frozenset(listed)
+    )
 
 
-def known(*postings, seen_at=MONDAY):
-    return update_vacancies([], postings, seen_at).vacancies
+def known(*postings: Posting) -> tuple[Vacancy, ...]:
+    return update_vacancies([], postings, MONDAY).vacancies
 
 
-def closed(vacancies):
+def closed(vacancies: Iterable[Vacancy]) -> dict[str, datetime | None]:
     return {vacancy.external_id: vacancy.closed_at for vacancy in vacancies}
 
 

@@ -1,6 +1,8 @@
 import json
+from typing import Any
 
 from signal_assets.domain.boards.ashby import ASHBY
+from signal_assets.domain.boards.board import BoardPage
 
 JOB = {
     "id": "34413f8d",
@@ -14,7 +16,7 @@ JOB = {
 }
 
 
-def read(*jobs):
+def read(*jobs: Any) -> BoardPage:
     body = json.dumps({"apiVersion": "1", "jobs": jobs})
     return ASHBY.parse_page(body, "voorbeeld-staalbouw", ASHBY.first_page("voorbeeld-staalbouw"))
 

@@ -9,7 +9,7 @@ from signal_assets.domain.boards import BOARD_KINDS
 from signal_assets.domain.boards.board import parse_xml, read_rows
 from signal_assets.domain.search_profiles import BoardType
 from signal_assets.domain.vacancies import Posting
-from signal_assets.domain.wire_fields import UnreadableAnswer
+from signal_assets.domain.wire_fields import Fields, UnreadableAnswer
 
 ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
@@ -51,7 +51,7 @@ def test_a_page_that_is_no_listing_is_unreadable_not_empty(kind, body):
 
 
 def test_one_bad_row_is_named_and_the_others_kept():
-    def read(row):
+    def read(row: Fields) -> Posting:
         title = row.required_text("title")
         return Posting(source="x", external_id=row.required_id("id"), title=title)
 

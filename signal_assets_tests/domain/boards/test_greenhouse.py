@@ -1,6 +1,8 @@
 import json
 from datetime import UTC, datetime
+from typing import Any
 
+from signal_assets.domain.boards.board import BoardPage
 from signal_assets.domain.boards.greenhouse import GREENHOUSE
 
 JOB = {
@@ -17,7 +19,7 @@ JOB = {
 }
 
 
-def read(*jobs, total=None):
+def read(*jobs: Any, total: int | None = None) -> BoardPage:
     body = json.dumps({"jobs": jobs, "meta": {"total": len(jobs) if total is None else total}})
     return GREENHOUSE.parse_page(body, "voorbeeld", GREENHOUSE.first_page("voorbeeld"))
 

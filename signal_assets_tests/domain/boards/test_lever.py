@@ -1,8 +1,10 @@
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
+from signal_assets.domain.boards.board import BoardPage, PageRequest
 from signal_assets.domain.boards.lever import LEVER, PAGE_SIZE
 from signal_assets.domain.wire_fields import UnreadableAnswer
 
@@ -20,7 +22,7 @@ POSTING = {
 }
 
 
-def read(payload, asked=None):
+def read(payload: Any, asked: PageRequest | None = None) -> BoardPage:
     asked = asked or LEVER.first_page("Voorbeeld")
     return LEVER.parse_page(json.dumps(payload), "Voorbeeld", asked)
 

@@ -1,5 +1,6 @@
 import pytest
 
+from signal_assets.domain.boards.board import BoardPage
 from signal_assets.domain.boards.personio import PERSONIO
 from signal_assets.domain.wire_fields import UnreadableAnswer
 
@@ -9,7 +10,7 @@ POSITION = """<position><id>1834</id><subcompany>Voorbeeld &amp; Co</subcompany>
 </jobDescription></jobDescriptions><createdAt>2026-03-05T14:10:41+00:00</createdAt></position>"""
 
 
-def read(content):
+def read(content: str) -> BoardPage:
     body = f"<?xml version='1.0' encoding='UTF-8'?><workzag-jobs>{content}</workzag-jobs>"
     return PERSONIO.parse_page(body, "voorbeeld", PERSONIO.first_page("voorbeeld"))
 

@@ -1,6 +1,8 @@
 import json
 from datetime import UTC, datetime
+from typing import Any
 
+from signal_assets.domain.boards.board import BoardPage
 from signal_assets.domain.boards.recruitee import RECRUITEE
 
 OFFER = {
@@ -18,7 +20,7 @@ OFFER = {
 }
 
 
-def read(*offers):
+def read(*offers: Any) -> BoardPage:
     body = json.dumps({"offers": offers})
     return RECRUITEE.parse_page(body, "voorbeeld", RECRUITEE.first_page("voorbeeld"))
 
@@ -47,7 +49,7 @@ def test_a_draft_is_no_vacancy():
 
 
 def test_the_language_is_known_when_there_is_one_translation():
-    both = {"nl": {}, "en": {}}
+    both: dict[str, Any] = {"nl": {}, "en": {}}
     assert [p.language for p in read(OFFER).postings] == ["nl"]
     assert [p.language for p in read({**OFFER, "translations": both}).postings] == [None]
 

@@ -1,8 +1,10 @@
 import json
+from typing import Any
 
 import pytest
 
-from signal_assets.domain.boards.smartrecruiters import SMARTRECRUITERS
+from signal_assets.domain.boards.board import BoardPage
+from signal_assets.domain.boards.smartrecruiters import SMARTRECRUITERS, parse_detail
 from signal_assets.domain.wire_fields import UnreadableAnswer
 
 ROW = {
@@ -24,7 +26,7 @@ DETAIL = {
 }
 
 
-def read(rows, total, offset=0):
+def read(rows: list[Any], total: int, offset: int = 0) -> BoardPage:
     asked = SMARTRECRUITERS.first_page("Voorbeeld")
     if offset:
         params = (("limit", "100"), ("offset", str(offset)))
@@ -47,7 +49,7 @@ def test_a_page_without_the_rest_that_was_promised_is_cut():
 def test_a_listing_holds_labels_until_the_text_comes():
     (posting,) = read([ROW], 1).postings
     assert (posting.description, posting.text_kind) == ("Finance", "snippet")
-    detailed = SMARTRECRUITERS.parse_detail(json.dumps(DETAIL), posting)
+    detailed = parse_detail(json.dumps(DETAIL), posting)
     assert detailed.description == "Functie\n\nU werkt met SAP.\n\nEisen\n\nMbo 4"
     assert detailed.text_kind == "full"
 
@@ -55,7 +57,7 @@ def test_a_listing_holds_labels_until_the_text_comes():
 def test_a_detail_without_text_is_unreadable():
     (posting,) = read([ROW], 1).postings
     with pytest.raises(UnreadableAnswer, match="no text"):
-        SMARTRECRUITERS.parse_detail("{}", posting)
+        parse_detail("{}", posting)
 
 
 def test_the_page_for_people_is_made_of_company_and_id():

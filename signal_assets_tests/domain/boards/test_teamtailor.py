@@ -1,6 +1,7 @@
 import json
 from datetime import UTC, datetime
 
+from signal_assets.domain.boards.board import BoardPage, PageRequest
 from signal_assets.domain.boards.teamtailor import PAGE_SIZES, TEAMTAILOR
 
 ITEM = """<item><title>Boekhouder</title><guid>20fafb7d-{}</guid>
@@ -11,7 +12,7 @@ ITEM = """<item><title>Boekhouder</title><guid>20fafb7d-{}</guid>
 <tt:country>Netherlands</tt:country></tt:location></tt:locations></item>"""
 
 
-def read(count, asked=None):
+def read(count: int, asked: PageRequest | None = None) -> BoardPage:
     items = "".join(ITEM.format(number) for number in range(count))
     feed = (
         '<rss version="2.0" xmlns:tt="https://teamtailor.com/locations"><channel>'

@@ -1,5 +1,7 @@
 import json
+from typing import Any
 
+from signal_assets.domain.boards.board import BoardPage
 from signal_assets.domain.boards.workable import WORKABLE
 
 JOB = {
@@ -16,7 +18,7 @@ JOB = {
 }
 
 
-def read(*jobs):
+def read(*jobs: Any) -> BoardPage:
     body = json.dumps({"name": "Voorbeeld B.V.", "jobs": jobs})
     return WORKABLE.parse_page(body, "voorbeeld", WORKABLE.first_page("voorbeeld"))
 
