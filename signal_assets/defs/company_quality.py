@@ -12,6 +12,7 @@ from signal_assets.domain.company_quality import (
     GateRules,
     ReadVacancy,
     assess_companies,
+    count_once,
     vacancies_without_company,
 )
 from signal_assets.domain.search_profiles import SearchProfile
@@ -34,9 +35,12 @@ def company_quality(
     """One company that advertises, with the decision whether it is worth the paid registers.
 
     Names that differ in legal form or spelling are one company. A copy of a vacancy counts once.
+    What an agency posts for a client it does not name is no company's: it is kept and shown, under
+    the agency where that posts nothing else, but not scored.
     Companies that do not qualify stay in the table, with the reason.
     """
-    vacancies = list(_read_vacancies(raw_vacancies, extracted_vacancies))
+    published = list(_read_vacancies(raw_vacancies, extracted_vacancies))
+    vacancies = count_once(published)
     companies = assess_companies(vacancies, gate_rules)
     frame = to_frame((company.model_dump() for company in companies), COMPANY_QUALITY)
     return dg.MaterializeResult(
@@ -47,7 +51,10 @@ def company_quality(
             "qualified": sum(company.qualifies for company in companies),
             "intermediaries": sum(company.is_intermediary for company in companies),
             "with_negative_signals": sum(bool(company.negative_signals) for company in companies),
-            "duplicates_left_out": int(raw_vacancies["duplicate_of"].notna().sum()),
+            "duplicates_left_out": len(published) - len(vacancies),
+            "vacancies_of_unnamed_clients": sum(
+                len(company.client_vacancy_ids) for company in companies
+            ),
             "vacancies_without_company": len(vacancies_without_company(vacancies)),
             "quality_threshold": gate_rules.quality_threshold,
             "preview": preview(
@@ -85,6 +92,17 @@ BLOCKING_CHECKS = (company_quality_is_a_share, only_worthy_companies_qualify)
 CHECKS = BLOCKING_CHECKS
 
 
+_ADVERTISED = (
+    "vacancy_id",
+    "company_name",
+    "location",
+    "first_seen_at",
+    "duplicate_of",
+    "is_intermediary",
+    "intermediary_reason",
+)
+
+
 def _read_vacancies(raw: pd.DataFrame, extracted: pd.DataFrame) -> Iterator[ReadVacancy]:
     readings = {
         row["vacancy_id"]: row
@@ -93,8 +111,8 @@ def _read_vacancies(raw: pd.DataFrame, extracted: pd.DataFrame) -> Iterator[Read
             ["vacancy_id", "extraction_status", "extraction_quality", "negative_signals"],
         )
     }
-    originals = raw[raw["duplicate_of"].isna()]
-    for row in rows_of(originals, ["vacancy_id", "company_name", "location", "first_seen_at"]):
+    columns = [name for name in _ADVERTISED if name in raw]
+    for row in rows_of(raw, columns):
         reading = readings.get(row["vacancy_id"])
         if reading is None:
             continue

@@ -18,6 +18,7 @@ from signal_assets.domain.duplicates import mark_duplicates
 from signal_assets.domain.fingerprints import Fingerprint
 from signal_assets.domain.harvests import SourceAnswer, SourceYield, count_yields
 from signal_assets.domain.languages import fill_in_languages
+from signal_assets.domain.posters import judge_posters
 from signal_assets.domain.search_profiles import SearchProfile
 from signal_assets.domain.vacancies import Vacancy, update_vacancies
 from signal_assets.progress import Progress
@@ -62,7 +63,8 @@ def raw_vacancies(
         known, (posting for answer in answers for posting in answer.postings), harvested_at
     )
     marked = mark_duplicates(
-        fill_in_languages(harvest.vacancies), _known_fingerprints(tables, search_profile.name)
+        judge_posters(fill_in_languages(harvest.vacancies)),
+        _known_fingerprints(tables, search_profile.name),
     )
     vacancies = close_unlisted(marked.vacancies, answers, harvested_at)
     _keep_fingerprints(tables, search_profile.name, marked.fingerprints)
@@ -82,6 +84,7 @@ def raw_vacancies(
             "duplicates": int(frame["duplicate_of"].notna().sum()),
             "duplicates_by_reason": dict(Counter(frame["duplicate_reason"].dropna())),
             "compared_for_duplicates": marked.compared,
+            "posted_by_agencies": int(frame["is_intermediary"].sum()),
             "languages": dict(Counter(frame["language"].fillna("unknown"))),
             "closed_vacancies": int(frame["closed_at"].notna().sum()),
             "without_posted_at": int(frame["posted_at"].isna().sum()),

@@ -18,6 +18,10 @@ class ReadVacancy(Record):
     location: str | None = None
     quality: float | None = None
     """Filled fields / fields in the schema, unrounded; None unless its extraction is completed."""
+    duplicate_of: str | None = None
+    is_intermediary: bool | None = None
+    """Whether an agency posted it for a client; None where only its name can tell."""
+    intermediary_reason: str | None = None
     negative_signals: tuple[str, ...] = ()
     first_seen_at: datetime
 
@@ -43,7 +47,10 @@ class CompanyQuality(Record):
     extraction_quality: float | None
     """Mean over the completed vacancies, four decimals; None when none is completed."""
     is_intermediary: bool
+    """It is an agency in all its vacancies: they are kept and shown, but not scored."""
     intermediary_reason: str | None
+    client_vacancy_ids: tuple[str, ...] = ()
+    """Those it posted for clients it does not name; of an employer, they are not its vacancies."""
     negative_signals: tuple[str, ...]
     qualifies: bool
     reason: str
@@ -104,21 +111,51 @@ def assess_companies(
     return tuple(_assess(key, groups[key], rules) for key in sorted(groups))
 
 
+def count_once(vacancies: Iterable[ReadVacancy]) -> tuple[ReadVacancy, ...]:
+    """Return the vacancies without their copies: each once for every employer that publishes it.
+
+    A copy under an employer's name says who the client of an agency is, so the agency's own copy
+    is left out then, also when it came first. The order that came in stays.
+    """
+    ordered = tuple(vacancies)
+    copies: dict[str, list[ReadVacancy]] = defaultdict(list)
+    for vacancy in ordered:
+        copies[vacancy.duplicate_of or vacancy.vacancy_id].append(vacancy)
+    counted = {item.vacancy_id for group in copies.values() for item in _choose(group)}
+    return tuple(vacancy for vacancy in ordered if vacancy.vacancy_id in counted)
+
+
+def _choose(copies: list[ReadVacancy]) -> list[ReadVacancy]:
+    if len(copies) == 1:
+        return copies
+    by_employer: dict[str, ReadVacancy] = {}
+    named: list[ReadVacancy] = []
+    for vacancy in sorted(copies, key=lambda item: (item.first_seen_at, item.vacancy_id)):
+        name = find_company_name(vacancy)
+        if name is not None:
+            named.append(vacancy)
+            if _find_agency_reason(vacancy, name) is None:
+                by_employer.setdefault(name.key_t2, vacancy)
+    first = min(copies, key=lambda item: (item.first_seen_at, item.vacancy_id))
+    return list(by_employer.values()) or named[:1] or [first]
+
+
 def _assess(
     key: str, group: list[tuple[ReadVacancy, CompanyName]], rules: GateRules
 ) -> CompanyQuality:
     group.sort(key=lambda item: (item[0].first_seen_at, item[0].vacancy_id))
-    vacancies = [vacancy for vacancy, _ in group]
+    reasons = [_find_agency_reason(vacancy, name) for vacancy, name in group]
+    for_clients = [vacancy for (vacancy, _), why in zip(group, reasons, strict=True) if why]
+    own = [vacancy for (vacancy, _), why in zip(group, reasons, strict=True) if not why]
+    vacancies = own or for_clients
     completed = [vacancy for vacancy in vacancies if vacancy.quality is not None]
-    quality = mean_quality(
-        [vacancy.quality for vacancy in completed if vacancy.quality is not None]
-    )
-    intermediary_reason = _find_intermediary_reason([name for _, name in group])
+    quality = mean_quality([item.quality for item in own if item.quality is not None])
+    intermediary_reason = None if own else reasons[0]
     signals = tuple(sorted({signal for item in vacancies for signal in item.negative_signals}))
     is_only_negative = bool(completed) and all(item.negative_signals for item in completed)
     obstacle = (
-        _why_unread(quality)
-        or _why_intermediary(intermediary_reason)
+        _why_intermediary(intermediary_reason)
+        or _why_unread(quality)
         or _why_below(quality, rules.quality_threshold)
         or _why_negative(is_only_negative and not rules.enrich_negative_companies, signals)
     )
@@ -132,6 +169,7 @@ def _assess(
         extraction_quality=quality,
         is_intermediary=intermediary_reason is not None,
         intermediary_reason=intermediary_reason,
+        client_vacancy_ids=tuple(vacancy.vacancy_id for vacancy in for_clients),
         negative_signals=signals,
         qualifies=obstacle is None,
         reason=obstacle or _why_qualified(quality, len(completed), rules.quality_threshold),
@@ -146,9 +184,13 @@ def _choose_spelling(names: Sequence[CompanyName]) -> str:
     return max(counts, key=counts.__getitem__)
 
 
-def _find_intermediary_reason(names: Sequence[CompanyName]) -> str | None:
-    reasons = (name.kind_reason for name in names if name.kind == "intermediary")
-    return next(reasons, None)
+def _find_agency_reason(vacancy: ReadVacancy, name: CompanyName) -> str | None:
+    """Return why the vacancy is that of an agency's client, or None if it is the poster's own."""
+    if vacancy.is_intermediary is None:
+        return name.kind_reason if name.kind == "intermediary" else None
+    if not vacancy.is_intermediary:
+        return None
+    return vacancy.intermediary_reason or "it is posted for a client"
 
 
 def _why_unread(quality: float | None) -> str | None:

@@ -4,7 +4,7 @@ import hashlib
 import unicodedata
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from signal_assets.domain.records import Record
 
@@ -54,6 +54,9 @@ class Vacancy(Posting):
     duplicate_of: str | None = None
     duplicate_reason: DuplicateReason | None = None
     """Which rung of the ladder says so, see `domain/duplicates.py`."""
+    is_intermediary: bool | None = None
+    """Whether an agency posted it for a client; None until `domain/posters.py` has judged it."""
+    intermediary_reason: str | None = None
     closed_at: datetime | None = None
     """When its board was first seen without it; None while it is open, or nobody can say."""
 
@@ -99,23 +102,32 @@ def update_vacancies(
     for posting in postings:
         before = vacancies.get(posting.vacancy_id)
         content_hash = hash_content(posting.title, posting.description)
-        fields = posting.model_dump()
-        if before is None:
-            new += 1
-        else:
-            changed += before.content_hash != content_hash
-            fields["posted_at"] = before.posted_at or posting.posted_at
-            fields["search_term"] = before.search_term or posting.search_term
-            if before.content_hash == content_hash:
-                fields["language"] = posting.language or before.language
+        new += before is None
+        changed += before is not None and before.content_hash != content_hash
         vacancies[posting.vacancy_id] = Vacancy.model_construct(
-            **fields,
+            **posting.model_dump() | _kept_of(before, posting, content_hash),
             first_seen_at=before.first_seen_at if before else seen_at,
             last_seen_at=max(before.last_seen_at, seen_at) if before else seen_at,
             content_hash=content_hash,
-            duplicate_of=before.duplicate_of if before else None,
-            duplicate_reason=before.duplicate_reason if before else None,
         )
     return HarvestedVacancies.model_construct(
         vacancies=tuple(vacancies.values()), new=new, changed=changed
     )
+
+
+def _kept_of(before: Vacancy | None, posting: Posting, content_hash: str) -> dict[str, Any]:
+    """What stays of a vacancy that comes back; what its words decided stays while they do."""
+    if before is None:
+        return {}
+    kept: dict[str, Any] = {
+        "posted_at": before.posted_at or posting.posted_at,
+        "search_term": before.search_term or posting.search_term,
+        "duplicate_of": before.duplicate_of,
+        "duplicate_reason": before.duplicate_reason,
+    }
+    if before.content_hash == content_hash:
+        kept["language"] = posting.language or before.language
+        if before.company_name == posting.company_name:
+            kept["is_intermediary"] = before.is_intermediary
+            kept["intermediary_reason"] = before.intermediary_reason
+    return kept
