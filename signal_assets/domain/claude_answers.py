@@ -2,11 +2,11 @@
 
 import hashlib
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from signal_assets.domain.extractions import Claim, FailureKind
+from signal_assets.domain.extractions import Claim, FailureKind, ToolState
 from signal_assets.domain.prices import TokenUsage
 
 
@@ -77,10 +77,14 @@ class _Fact(_Envelope):
     field: str
     value: str
     quote: str | None = None
+    state: str | None = None
 
 
 class _Facts(_Envelope):
     facts: list[_Fact]
+
+
+_STATES: dict[str, ToolState] = {state: state for state in get_args(ToolState)}
 
 
 def parse_message(body: str | bytes) -> ClaudeMessage:
@@ -120,6 +124,7 @@ def parse_claims(message: ClaudeMessage, fields: Sequence[str]) -> tuple[Claim, 
             field=names.get(fact.field.strip().casefold(), fact.field),
             value=fact.value,
             quote=fact.quote or "",
+            state=_STATES.get((fact.state or "").strip().casefold()),
         )
         for fact in answer.facts
     )

@@ -118,7 +118,7 @@ def test_a_scripted_fact_goes_before_what_the_model_would_read(sandbox):
     fact = {"field": "team_size", "value": "twaalf", "quote": "twaalf dwergen"}
     sandbox.control.script("zeven geitjes", [fact])
     answer = post(sandbox.sandbox.claude, claude_body("De wolf en de zeven geitjes in SAP."))
-    assert facts_of(answer) == [fact]
+    assert facts_of(answer) == [fact | {"state": "none"}]
 
 
 def test_rules_of_a_profile_can_be_taught(sandbox):
