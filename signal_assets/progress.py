@@ -16,12 +16,19 @@ class Progress(Protocol):
 
     def steps(self, description: str, total: int | None) -> AbstractContextManager[Step]: ...
 
+    def say(self, words: str) -> None:
+        """Show what is waited for."""
+        ...
+
 
 class LoggedProgress:
     """Writes a line to a log every ten seconds and at the end."""
 
     def __init__(self, log: Logger) -> None:
         self._log = log
+
+    def say(self, words: str) -> None:
+        self._log.info(words)
 
     @contextmanager
     def steps(self, description: str, total: int | None) -> Iterator[Step]:

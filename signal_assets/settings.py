@@ -40,6 +40,14 @@ class Settings(BaseSettings):
     anthropic_base_url: str | None = Field(default=None, validation_alias="ANTHROPIC_BASE_URL")
     model: str = Field(default="claude-haiku-5-5", validation_alias="SIGNAL_ASSETS_MODEL")
     """The Claude model that reads vacancies."""
+    transport: Literal["live", "batch"] = Field(
+        default="live", validation_alias="SIGNAL_ASSETS_TRANSPORT"
+    )
+    """live: a call for each vacancy. batch: Message Batches, half the price and answers later."""
+    batch_wait_minutes: float = Field(
+        default=90, ge=0, validation_alias="SIGNAL_ASSETS_BATCH_WAIT_MINUTES"
+    )
+    """A run that waits longer for its batches ends; the next one goes on with them."""
     kvk_api_key: SecretStr | None = Field(default=None, validation_alias="KVK_API_KEY")
     """Without it no company is looked up in the Business Register."""
     kvk_base_url: str = Field(default="https://api.kvk.nl/api", validation_alias="KVK_BASE_URL")

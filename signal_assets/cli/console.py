@@ -48,6 +48,9 @@ class TerminalProgress:
     def __init__(self, console: Console) -> None:
         self._console = console
 
+    def say(self, words: str) -> None:
+        self._console.print(escape(words), highlight=False, soft_wrap=True)
+
     @contextmanager
     def steps(self, description: str, total: int | None) -> Iterator[Step]:
         columns = (

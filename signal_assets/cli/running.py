@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,6 +27,13 @@ class Pass(StrEnum):
     LLM = "llm"
     EXTERNAL = "external"
     BOTH = "both"
+
+
+class TransportChoice(StrEnum):
+    """How Claude is asked."""
+
+    LIVE = "live"
+    BATCH = "batch"
 
 
 JOB_OF = {
@@ -58,6 +66,14 @@ def run(
             "--reread", help="Read old vacancies again with the active prompt; this costs money."
         ),
     ] = False,
+    transport: Annotated[
+        TransportChoice | None,
+        typer.Option(
+            "--transport",
+            help="How Claude is asked. live: a call for each vacancy. batch: many in one, for half "
+            "the price; answers come within the hour, and a run that is ended goes on with them.",
+        ),
+    ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show Dagster's log.")] = False,
 ) -> None:
     """Run a search profile: harvest, read (pass 1), look up and merge (pass 2).
@@ -70,14 +86,15 @@ def run(
     if (profile is None) == (not all_):
         stop("Name one search profile with --profile, or all of them with --all.", WRONG_USE)
     names = known_profiles(Settings())
+    options = ReadingOptions(reread, transport)
     if profile is not None:
         if profile not in names:
             stop(f"There is no search profile {profile!r}. Known: {', '.join(names)}.", WRONG_USE)
-        if not run_profile(profile, pass_, reread=reread, verbose=verbose):
+        if not run_profile(profile, pass_, options, verbose=verbose):
             raise typer.Exit(FAILED)
         return
     with open_instance(Settings()):
-        failed = _run_all(names, pass_, jobs, reread=reread)
+        failed = _run_all(names, pass_, jobs, options)
     if failed:
         stop(f"{len(failed)} of {len(names)} search profiles failed: {', '.join(failed)}.")
 
@@ -98,16 +115,47 @@ def known_profiles(settings: Settings) -> list[str]:
     return sorted(loaded.profiles)
 
 
-def run_profile(profile: str, pass_: Pass, *, reread: bool = False, verbose: bool = False) -> bool:
+@dataclass(frozen=True, slots=True)
+class ReadingOptions:
+    """Choices for pass 1."""
+
+    reread: bool = False
+    transport: TransportChoice | None = None
+    """None: as the settings say."""
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The configuration of the asset; empty when nothing was chosen."""
+        chosen: dict[str, Any] = {"reread": True} if self.reread else {}
+        return chosen | ({"transport": self.transport.name} if self.transport else {})
+
+    @property
+    def arguments(self) -> list[str]:
+        """The same as words of the command line."""
+        words = ["--reread"] if self.reread else []
+        return words + (["--transport", self.transport.value] if self.transport else [])
+
+
+_AS_USUAL = ReadingOptions()
+
+
+def run_profile(
+    profile: str, pass_: Pass, options: ReadingOptions = _AS_USUAL, *, verbose: bool = False
+) -> bool:
     """Run the passes of one search profile, print what came of it, return whether it passed."""
     with open_instance(Settings()) as instance:
-        result = execute(instance, profile, pass_, reread=reread, verbose=verbose)
+        result = execute(instance, profile, pass_, options, verbose=verbose)
     print_result(profile, result)
     return result.success
 
 
 def execute(
-    instance: "dg.DagsterInstance", profile: str, pass_: Pass, *, reread: bool, verbose: bool
+    instance: "dg.DagsterInstance",
+    profile: str,
+    pass_: Pass,
+    options: ReadingOptions = _AS_USUAL,
+    *,
+    verbose: bool = False,
 ) -> "dg.ExecuteInProcessResult":
     """Execute the job of `pass_` for one search profile in this process."""
     from signal_assets.definitions import defs
@@ -115,8 +163,8 @@ def execute(
     config: dict[str, Any] = {
         "loggers": {"console": {"config": {"log_level": "INFO" if verbose else "CRITICAL"}}}
     }
-    if reread and pass_ in (Pass.LLM, Pass.BOTH):
-        config["ops"] = {"extracted_vacancies": {"config": {"reread": True}}}
+    if options.config and pass_ in (Pass.LLM, Pass.BOTH):
+        config["ops"] = {"extracted_vacancies": {"config": options.config}}
     return defs.resolve_job_def(JOB_OF[pass_]).execute_in_process(
         instance=instance,
         partition_key=profile,
@@ -127,10 +175,10 @@ def execute(
     )
 
 
-def _run_all(names: Sequence[str], pass_: Pass, jobs: int, *, reread: bool) -> list[str]:
+def _run_all(names: Sequence[str], pass_: Pass, jobs: int, reading: ReadingOptions) -> list[str]:
     """Run every profile in a process of its own, `jobs` at a time; return those that failed."""
     failed = []
-    options = ["--pass", pass_.value, *(["--reread"] if reread else [])]
+    options = ["--pass", pass_.value, *reading.arguments]
     with (
         ThreadPoolExecutor(jobs) as pool,
         TerminalProgress(err).steps("Search profiles", len(names)) as step,

@@ -78,6 +78,7 @@ class ClaudeReader:
         transport: "httpx2.AsyncBaseTransport | None" = None,
         batch_limits: BatchLimits | None = None,
         step_up: StepUp | None = None,
+        transport_name: TransportName = "live",
         say: Callable[[str], None] = logger.info,
     ) -> None:
         self.model = model
@@ -87,6 +88,7 @@ class ClaudeReader:
         self._concurrency = max(1, concurrency)
         self._limits = limits or ClaudeLimits()
         self._batch_limits = batch_limits or BatchLimits()
+        self._transport_name = transport_name
         self._say = say
         self._transport = transport
         self._prompt = prompt
@@ -95,8 +97,6 @@ class ClaudeReader:
         self._first = self._tier(model, SERVICE)
         self._step_up = step_up
         self._second = self._tier(step_up.model, STEP_UP_SERVICE) if step_up else None
-        self.stepped_up = 0
-        """Vacancies that the stronger model was asked about."""
 
     def __repr__(self) -> str:
         return f"ClaudeReader(model={self.model!r})"
@@ -109,7 +109,7 @@ class ClaudeReader:
         self,
         vacancies: Iterable[VacancyText],
         on_outcome: OnOutcome,
-        transport: TransportName = "live",
+        transport: TransportName | None = None,
     ) -> None:
         """Call `on_outcome` once for every vacancy, in any order, from the calling thread.
 
@@ -117,21 +117,22 @@ class ClaudeReader:
         cost. When the service refuses us or a budget is used up, answers that stand in the ledger
         still come, everything else is postponed. What an open batch will bring is not asked anew.
 
-        With a step up, texts that the first model refused, answered in no usable way or quoted
-        wrongly are read once more, by the stronger one; see `ModelLadder`.
+        `transport` None is the reader's own. With a step up, texts that the first model refused,
+        answered in no usable way or quoted wrongly are read once more, by the stronger one; see
+        `ModelLadder`.
 
         Raises:
-            UnknownPrice: `transport` is batch, and it is not known what a batch costs.
+            UnknownPrice: the transport is batch, and it is not known what a batch costs.
         """
+        chosen = transport or self._transport_name
         if self._step_up is None or self._second is None:
-            self._read(self._first, vacancies, on_outcome, transport)
+            self._read(self._first, vacancies, on_outcome, chosen)
             return
         ladder = ModelLadder(self._step_up, on_outcome)
         asked_before = partial(self._asked_before, self._second)
         first = ladder.leave_out_known(vacancies, asked_before)
-        self._read(self._first, first, ladder.take_first, transport)
-        self.stepped_up += len(ladder.to_step_up)
-        self._read(self._second, ladder.to_step_up, ladder.take_second, transport)
+        self._read(self._first, first, ladder.take_first, chosen)
+        self._read(self._second, ladder.to_step_up, ladder.take_second, chosen)
 
     def _read(
         self,

@@ -26,7 +26,7 @@ class KeywordVacancyReader:
         self,
         vacancies: Iterable[VacancyText],
         on_outcome: OnOutcome,
-        transport: TransportName = "live",
+        transport: TransportName | None = None,
     ) -> None:
         """Call `on_outcome` once for every vacancy, in the order they come.
 

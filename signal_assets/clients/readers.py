@@ -30,11 +30,11 @@ class VacancyReader(Protocol):
         self,
         vacancies: Iterable[VacancyText],
         on_outcome: OnOutcome,
-        transport: TransportName = "live",
+        transport: TransportName | None = None,
     ) -> None:
         """Call `on_outcome` once for every vacancy, in any order, from the calling thread.
 
         A vacancy that cannot be read is an outcome, never an error. A reader that asks nobody has
-        no use for `transport`.
+        no use for `transport`; None leaves the choice to the reader.
         """
         ...

@@ -5,13 +5,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from enum import Enum
 from typing import Any
 
 import dagster as dg
 import pandas as pd
 
 from signal_assets.clients.ledger import Ledger
-from signal_assets.clients.readers import VacancyReader
+from signal_assets.clients.readers import TransportName, VacancyReader
 from signal_assets.defs.extraction_prompts import extraction_prompts
 from signal_assets.defs.frames import preview, replace_rows, rows_of, to_frame, with_column
 from signal_assets.defs.partitions import search_profiles
@@ -23,6 +24,7 @@ from signal_assets.domain.extractions import (
     Evidence,
     Extraction,
     Reading,
+    ReadingFailed,
     ReadingOutcome,
     VacancyText,
 )
@@ -43,11 +45,27 @@ MAX_FAILED_SHARE = 0.2
 """More failures than this say something of the reader, not of the vacancies."""
 
 
+class Transport(Enum):
+    """How the model is asked."""
+
+    AS_SET = "as_set"
+    LIVE = "live"
+    BATCH = "batch"
+
+    @property
+    def chosen(self) -> TransportName | None:
+        """None: as the setting SIGNAL_ASSETS_TRANSPORT says."""
+        names: dict[Transport, TransportName] = {Transport.LIVE: "live", Transport.BATCH: "batch"}
+        return names.get(self)
+
+
 class ExtractionConfig(dg.Config):
     """Choices for one run of pass 1."""
 
     reread: bool = False
     """Read vacancies again that an older prompt version read; this costs money."""
+    transport: Transport = Transport.AS_SET
+    """How the model is asked; `batch` costs half and its answers come later."""
 
 
 @dg.asset(
@@ -93,7 +111,9 @@ def extracted_vacancies(
             readings.keep(vacancy, outcome)
             step()
 
-        reader.read_all((group[0].text for group in plan.to_read.values()), keep)
+        reader.read_all(
+            (group[0].text for group in plan.to_read.values()), keep, config.transport.chosen
+        )
 
     frame = replace_rows(
         previous, plan.kept, to_frame(readings.rows(), EXTRACTED_VACANCIES), raw_vacancies
@@ -139,6 +159,7 @@ def extracted_vacancies(
             "prompt_version": prompt.number,
             "extractor": reader.extractor,
             "model": reader.model or "none",
+            "models": dict(readings.models),
             "reasons_dropped": dict(readings.reasons_dropped),
             "reasons_failed": dict(readings.reasons_failed),
             "preview": preview(
@@ -231,6 +252,8 @@ class _Readings:
         self.values_found = 0
         self.reasons_dropped: Counter[str] = Counter()
         self.reasons_failed: Counter[str] = Counter()
+        self.models: Counter[str] = Counter()
+        """Vacancies read now, by the model that read them."""
         self.extractions = [
             _without_reading(vacancy, "skipped", reason, None)
             for vacancy, reason in plan.skipped.values()
@@ -251,7 +274,7 @@ class _Readings:
         self, member: VacancyToRead, outcome: ReadingOutcome, first: VacancyToRead, position: int
     ) -> Extraction:
         if not isinstance(outcome, Reading):
-            is_failure = outcome.kind not in ("budget", "unavailable")
+            is_failure = isinstance(outcome, ReadingFailed)
             self.reasons_failed[outcome.kind] += 1
             extraction = _without_reading(
                 member, "failed" if is_failure else "pending", outcome.reason, outcome.kind
@@ -261,6 +284,7 @@ class _Readings:
         grounded = ground(outcome.claims, member.text, self._prompt.schema_, self._gazetteer)
         self.values_found += len(grounded.evidence)
         self.values_dropped += len(grounded.dropped)
+        self.models[outcome.model or "none"] += 1
         self.reasons_dropped.update(dropped.reason for dropped in grounded.dropped)
         return self._completed(member, outcome, grounded.evidence, len(grounded.dropped), first)
 

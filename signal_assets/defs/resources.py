@@ -15,6 +15,9 @@ import dagster as dg
 import httpx
 
 from signal_assets.clients.claude import ClaudeReader
+from signal_assets.clients.claude_batches import BatchLimits
+from signal_assets.clients.claude_calls import STEP_UP_SERVICE
+from signal_assets.clients.claude_ladder import StepUp
 from signal_assets.clients.company_info import (
     CompanyInfoClient,
     RestV1Provider,
@@ -168,7 +171,14 @@ def sources(context: dg.InitResourceContext) -> Iterator[tuple[VacancySource, ..
 
 @dg.resource(
     description="Claude where there is a key, else the keyword reader.",
-    required_resource_keys={"settings", "profile_file", "search_profile", "prompt", "ledger"},
+    required_resource_keys={
+        "settings",
+        "profile_file",
+        "search_profile",
+        "prompt",
+        "ledger",
+        "progress",
+    },
 )
 def reader(context: dg.InitResourceContext) -> Iterator[VacancyReader]:
     known: Settings = context.resources.settings
@@ -185,6 +195,10 @@ def reader(context: dg.InitResourceContext) -> Iterator[VacancyReader]:
             base_url=known.anthropic_base_url,
             concurrency=known.concurrency,
             prices=_prices(known),
+            batch_limits=BatchLimits(wait_seconds=60 * known.batch_wait_minutes),
+            step_up=_step_up(context.resources.search_profile),
+            transport_name=known.transport,
+            say=context.resources.progress.say,
         )
 
 
@@ -345,6 +359,11 @@ def _read_or_fail(read: Callable[[Path], T], path: Path) -> T:
         raise dg.Failure(str(error), allow_retries=False) from error
 
 
+def _step_up(profile: SearchProfile) -> StepUp | None:
+    wanted = profile.step_up
+    return StepUp(wanted.model, wanted.min_quote_support) if wanted else None
+
+
 def _prices(known: Settings) -> PriceTable:
     return PriceTable.shipped() if known.prices is None else load_prices(known.prices)
 
@@ -363,7 +382,8 @@ def _session(context: dg.InitResourceContext, asset: str) -> LedgerSession:
     budgets = Budgets(
         run=known.run_budget_usd if wanted.run is None else wanted.run,
         month=wanted.month,
-        services=wanted.services,
+        services=wanted.services
+        | ({STEP_UP_SERVICE: profile.step_up.budget_usd} if profile.step_up else {}),
     )
     assert context.run is not None  # noqa: S101 - `profile_file` needed its partition
     caller = Caller(run_id=context.run.run_id, asset=asset, search_profile=profile.name)

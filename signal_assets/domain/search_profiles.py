@@ -235,6 +235,16 @@ class ExtractionOptions(_Section):
         return self
 
 
+class StepUpOptions(_Section):
+    """A stronger model for the texts that the first one could not read; off unless it is given."""
+
+    model: Annotated[str, Field(min_length=1)] = "claude-sonnet-5-5"
+    budget_usd: Annotated[Decimal, Field(ge=0)]
+    """Dollars a month for the stronger model alone, inside the budgets of the profile."""
+    min_quote_support: Annotated[float, Field(ge=0, le=1)] = 0.7
+    """An answer of which a smaller share of the quotes stands in the text is read once more."""
+
+
 class SearchProfile(_Section):
     """What one customer looks for; one partition of every asset."""
 
@@ -255,6 +265,7 @@ class SearchProfile(_Section):
     """A profile whose last answered harvest is older than this shows as stale."""
     budget_usd: BudgetOptions = BudgetOptions()
     extraction: ExtractionOptions
+    step_up: StepUpOptions | None = None
     evaluation: EvaluationOptions | None = None
 
     @property
