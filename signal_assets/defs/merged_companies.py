@@ -14,6 +14,7 @@ from signal_assets.defs.tables import MERGED_COMPANIES
 from signal_assets.domain.employee_ranges import choose_employee_range
 from signal_assets.domain.merging import CompanyRow, MergedCompany, Signal, merge_companies
 from signal_assets.domain.overrides import Overrides
+from signal_assets.domain.posters import is_agency_activity
 from signal_assets.settings import Settings
 
 
@@ -52,6 +53,7 @@ def merged_companies(
             "dagster/partition_row_count": len(frame),
             "companies": len(frame),
             "merged_away": merge.merge_count,
+            "agencies_by_activity": int(frame["is_intermediary"].sum()),
             "with_kvk_number": int(frame["kvk_number"].notna().sum()),
             "vacancies": sum(len(company.vacancy_ids) for company in merge.companies),
             "signals": sum(len(found) for row in rows for found in row.signals.values()),
@@ -172,8 +174,11 @@ def _signals(
 
 def _row(company: MergedCompany) -> Mapping[str, Any]:
     row = company.model_dump(exclude={"members", "signals", "losing_values"})
+    is_agency = is_agency_activity(company.sbi_codes)
     return {
         **{key: value for key, value in row.items() if key in _COLUMNS},
+        "is_intermediary": is_agency,
+        "intermediary_reason": f"its activity is SBI {company.sbi_codes[0]}" if is_agency else None,
         "signals": {
             field: [signal.model_dump(mode="json") for signal in found]
             for field, found in company.signals.items()

@@ -195,6 +195,8 @@ MERGED_COMPANIES = Table(
         _json("filled_from", "Field → the merged company it was filled from"),
         Column("founded_date", DAY, "From Company.info, else the register's"),
         Column("is_active", FLAG, "No end date is registered"),
+        Column("is_intermediary", FLAG, "The register says its activity is that of an agency"),
+        Column("intermediary_reason", TEXT, "What says so"),
         Column("is_natural_person_business", FLAG, "Its data are personal data"),
         Column("non_mailing", FLAG, "It asked not to be approached"),
         _json("outreach", "Channel → allowed, needs_opt_in, blocked or unknown"),

@@ -1,6 +1,6 @@
 """Reading plans: which vacancies pass 1 still has to read, and which share one reading."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from signal_assets.domain.extractions import ExtractorName, VacancyText
 from signal_assets.domain.records import Record
@@ -16,6 +16,7 @@ class VacancyToRead(Record):
     description: str
     text_kind: TextKind = "full"
     content_hash: str
+    duplicate_of: str | None = None
 
     @property
     def text(self) -> VacancyText:
@@ -34,15 +35,18 @@ class PastReading(Record):
 
 
 class ReadingPlan(Record):
-    """What to do with each vacancy: keep its extraction, skip it, or read it.
+    """What to do with each vacancy: keep its extraction, skip it, read it, or share another's.
 
-    `to_read` maps the words of a vacancy to the vacancies that have them; the first one is read,
-    the others share what was found.
+    `to_read` maps the words of a vacancy to the vacancies that have them or are copies of it; the
+    first one is read, the others share what was found. `to_share` maps a vacancy whose extraction
+    is kept to copies of it that came later. What is shared still has to stand in the copy's own
+    text.
     """
 
     kept: frozenset[str]
     skipped: Mapping[str, tuple[VacancyToRead, str]]
     to_read: Mapping[str, tuple[VacancyToRead, ...]]
+    to_share: Mapping[str, tuple[VacancyToRead, ...]]
 
 
 def plan_reading(
@@ -60,24 +64,61 @@ def plan_reading(
     paid for only when somebody asks. What the keyword reader found is free and makes way for a
     newer prompt, and for Claude once there is a key. A snippet or an empty text is skipped: what
     it leaves out would look like something the company does not have.
+
+    Of copies only the first that can be read is read. When that is done and a copy comes later, or
+    when an earlier one turns up beside a copy that was read, what was found is shared.
     """
     kept: set[str] = set()
     skipped: dict[str, tuple[VacancyToRead, str]] = {}
-    to_read: dict[str, list[VacancyToRead]] = {}
+    copies: dict[str, list[VacancyToRead]] = {}
     for vacancy in vacancies:
-        before = past.get(vacancy.vacancy_id)
         if (reason := _reason_to_skip(vacancy)) is not None:
             skipped[vacancy.vacancy_id] = (vacancy, reason)
-        elif before is not None and _is_still_good(
+            continue
+        copies.setdefault(vacancy.duplicate_of or vacancy.vacancy_id, []).append(vacancy)
+        before = past.get(vacancy.vacancy_id)
+        if before is not None and _is_still_good(
             before, vacancy.content_hash, prompt_version, extractor, reread=reread
         ):
             kept.add(vacancy.vacancy_id)
-        else:
-            to_read.setdefault(vacancy.content_hash, []).append(vacancy)
+    to_read: dict[str, list[VacancyToRead]] = {}
+    to_share: dict[str, list[VacancyToRead]] = {}
+    for group in copies.values():
+        waiting = [vacancy for vacancy in group if vacancy.vacancy_id not in kept]
+        source = _find_source(group, kept, past, prompt_version)
+        if waiting and source is not None:
+            to_share.setdefault(source, []).extend(waiting)
+        elif waiting:
+            to_read.setdefault(waiting[0].content_hash, []).extend(waiting)
     return ReadingPlan.model_construct(
         kept=frozenset(kept),
         skipped=skipped,
         to_read={words: tuple(group) for words, group in to_read.items()},
+        to_share={vacancy_id: tuple(group) for vacancy_id, group in to_share.items()},
+    )
+
+
+def _find_source(
+    copies: Sequence[VacancyToRead],
+    kept: Collection[str],
+    past: Mapping[str, PastReading],
+    prompt_version: int,
+) -> str | None:
+    """Return the copy whose kept extraction the others share, or None if one has to be read.
+
+    When the words of the first one changed since it was read, they are read anew.
+    """
+    first = copies[0].vacancy_id
+    if first in past and first not in kept:
+        return None
+    return next(
+        (
+            vacancy.vacancy_id
+            for vacancy in copies
+            if vacancy.vacancy_id in kept
+            and past[vacancy.vacancy_id].prompt_version == prompt_version
+        ),
+        None,
     )
 
 
