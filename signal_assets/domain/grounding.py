@@ -220,6 +220,7 @@ def ground(
 ) -> Grounded:
     """Keep the claims whose words stand in `vacancy` and state their value; count the others out.
 
+    `fields` are the fields asked for; as a schema (field → question) the questions are used too.
     A product is kept in its usual spelling (`gazetteer`; the shipped one if None). A value in
     words of the reader's own is replaced by its quote where that is safe, see `supported_value`.
     A product is dropped where the text denies it ("wij werken niet met SAP"), and so is any value
@@ -228,16 +229,16 @@ def ground(
     searched before the title. The same value of a field is kept once, where the
     text first states it.
     """
-    known_fields = set(fields)
+    questions = dict(fields) if isinstance(fields, Mapping) else {name: name for name in fields}
     products = gazetteer if gazetteer is not None else Gazetteer.shipped()
     parts = {
-        "description": _Part(vacancy.description, known_fields),
-        "title": _Part(vacancy.title, known_fields),
+        "description": _Part(vacancy.description, set(questions)),
+        "title": _Part(vacancy.title, set(questions)),
     }
     kept: list[Evidence] = []
     dropped: list[DroppedClaim] = []
     for claim in claims:
-        outcome = _ground_one(claim, parts, known_fields, products)
+        outcome = _ground_one(claim, parts, questions, products)
         if isinstance(outcome, Evidence):
             kept.append(outcome)
         else:
@@ -266,10 +267,18 @@ class _Part:
         places = itertools.islice(self._indexed.places(quote), _MOST_PLACES)
         reason: Literal["quote_not_found", "injected"] = "quote_not_found"
         for span in places:
+            if _cuts_a_number(self.text, span):
+                continue
             if not overlaps(self._injections, span.start, span.end):
                 return span
             reason = "injected"
         return reason
+
+
+def _cuts_a_number(text: str, span: Span) -> bool:
+    """The text says "40" where the quote says "4"."""
+    before, after = text[max(0, span.start - 1) : span.start + 1], text[span.end - 1 : span.end + 1]
+    return any(len(edge) == 2 and edge.isdigit() for edge in (before, after))
 
 
 _MOST_PLACES = 50
@@ -277,9 +286,9 @@ _MOST_PLACES = 50
 
 
 def _ground_one(
-    claim: Claim, parts: Mapping[str, _Part], fields: set[str], gazetteer: Gazetteer
+    claim: Claim, parts: Mapping[str, _Part], questions: Mapping[str, str], gazetteer: Gazetteer
 ) -> Evidence | DropReason:
-    if claim.field not in fields:
+    if claim.field not in questions:
         return "unknown_field"
     value = " ".join(claim.value.split())
     if not any(map(str.isalnum, value)):
@@ -293,7 +302,10 @@ def _ground_one(
     text = parts[part].text
     quote = text[span.start : span.end]
     supported = supported_value(value, quote, gazetteer)
-    if supported is None:
+    following = text[span.end : span.end + _MEASURE_REACH]
+    if supported is None or measures_something_else(
+        value, quote, questions[claim.field], following
+    ):
         return "value_not_in_quote"
     named = _mentions_of(supported, quote, span.start, gazetteer)
     if named and _are_all_denied(named, text, span):
@@ -404,6 +416,8 @@ def supported_value(value: str, quote: str, gazetteer: Gazetteer) -> str | None:
       back; if only some do, the quote comes back in its place, so that nothing is said that the
       vacancy does not say; if none does, the value is not supported.
 
+    A quote without a single letter states nothing.
+
     >>> shipped = Gazetteer.shipped()
     >>> supported_value("sap", "ervaring met SAP", shipped)
     'SAP'
@@ -413,6 +427,8 @@ def supported_value(value: str, quote: str, gazetteer: Gazetteer) -> str | None:
     'een team van zes'
     """
     said = fold_text(quote)
+    if not any(map(str.isalpha, said)):
+        return None
     product = gazetteer.usual_spelling(value)
     if product is not None:
         return product if gazetteer.is_named(product, said) else None
@@ -427,6 +443,64 @@ def supported_value(value: str, quote: str, gazetteer: Gazetteer) -> str | None:
     if not all(_is_said(name, said_words) for name in _capitalised(folded)):
         return None
     return _value_or_quote(value, folded, quote, said_words)
+
+
+_MEASURES = (
+    r"(?:[^\W\d_]*(?:uur|uren|urige|dagen|dag|weken|week|maanden|maand|jaren|jaar|jarige)|"
+    r"hours?|days?|weeks?|months?|years?|minut\w+)\b",
+    r"(?:%|procent|percent)",
+    r"(?:€|\$|£|eur\b|euros?\b|usd\b|gbp\b|bruto\b|gross\b)",
+)
+"""Time, shares and money: what a number measures when this follows it (money: or precedes it)."""
+_ASKS_FOR_MEASURE = (
+    re.compile(
+        r"uur|uren|dag|wee?k|maand|ja+r|hours?\b|days?\b|weeks?\b|months?\b|years?\b|time|tijd|duur|"
+        r"leave|verlof|experience|ervaring|shift|dienst|age\b|leeftijd",
+        re.IGNORECASE,
+    ),
+    re.compile(r"%|procent|percent|share|aandeel|part\b|deel", re.IGNORECASE),
+    re.compile(r"€|euro|salar|pay\b|loon|budget|revenue|omzet|money|geld|amount|bedrag|\bcosts?"),
+)
+
+
+_MEASURE_REACH = 30
+
+
+def measures_something_else(value: str, quote: str, question: str, following: str = "") -> bool:
+    """Whether `value` is but a number that `quote` gives as hours, money or a share, unasked.
+
+    So that "40 hours a week" proves no team of 40. `following` is what the text says right after
+    the quote. A value with words of its own says itself what it counts.
+
+    >>> measures_something_else("40", "a 40 hour week", "How many people are in the team?")
+    True
+    >>> measures_something_else("40", "a 40 hour week", "How many hours a week?")
+    False
+    >>> measures_something_else("40", "a team of 40", "How many people are in the team?")
+    False
+    """
+    numbers = _numbers(fold_text(value))
+    quoted = fold_case(fold_text(quote))
+    said = quoted + (" " if following[:1].isspace() else "") + fold_case(fold_text(following))
+    words = re.sub(rf"{'|'.join(_MEASURES)}|[^\W\d_]{{0,3}}\b", " ", fold_case(value))
+    if not numbers or any(map(str.isalpha, words)):
+        return False
+    kinds = {
+        _measure_at(said, match.start(), match.end())
+        for match in _NUMBER.finditer(said)
+        if match.start() < len(quoted) and _numbers(match.group()) <= numbers
+    }
+    return bool(kinds) and not any(
+        kind is None or _ASKS_FOR_MEASURE[kind].search(question) for kind in kinds
+    )
+
+
+def _measure_at(said: str, start: int, end: int) -> int | None:
+    """What kind of measure the number at `start` to `end` is, as a place in `_MEASURES`."""
+    for kind, measure in enumerate(_MEASURES):
+        if re.match(rf"[\s-]{{0,2}}{measure}", said[end : end + 40]):
+            return kind
+    return 2 if re.search(r"(?:€|\$|£|\beur|\beuro)\s?$", said[:start]) else None
 
 
 def _value_or_quote(value: str, folded: str, quote: str, said_words: set[str]) -> str | None:

@@ -39,6 +39,7 @@ from signal_assets.sandbox.clock import Clock
 from signal_assets.sandbox.exchange import Answer, Asked, Question, json_answer
 from signal_assets.sandbox.keys import SANDBOX_KEYS
 from signal_assets.sandbox.keyword_model import KeywordModel
+from signal_assets.sandbox.obedience import obey
 
 FORMAT_TOKENS = 24
 """Input tokens that a structured answer adds for its hidden instruction."""
@@ -56,6 +57,8 @@ class ClaudeService:
     def __init__(self, clock: Clock) -> None:
         self.model = KeywordModel()
         self.scripts = ScriptedFacts()
+        self.is_obedient = False
+        """Whether the model does what the texts it reads tell it to do."""
         self.limits = RateLimits(clock)
         self.clock = clock
         self.batches = MessageBatches(clock, self._answer_in_batch)
@@ -195,7 +198,8 @@ class ClaudeService:
         if scripted is not None:
             return [claim for claim in scripted if claim.field in fields]
         title, description = split_title(text)
-        return self.model.read(title, description, fields)
+        honest = self.model.read(title, description, fields)
+        return [*obey(text, fields), *honest] if self.is_obedient else honest
 
 
 def check_message(message: dict[str, Any]) -> None:

@@ -40,6 +40,12 @@ class Lesson(Record):
     rules: dict[str, KeywordRules]
 
 
+class Obedience(Record):
+    """Whether Claude does what the texts it reads tell it to do."""
+
+    is_obedient: bool
+
+
 class Pace(Record):
     """Seconds between two pieces of a dripping body."""
 
@@ -74,6 +80,7 @@ class Control:
             ("POST", "/claude/answers", self._add_script),
             ("DELETE", "/claude/answers", self._clear_scripts),
             ("POST", "/claude/rules", self._teach),
+            ("POST", "/claude/obedience", self._set_obedience),
             ("POST", "/claude/limits", self._set_limits),
             ("POST", "/claude/batches", self._set_batch_rules),
         ]
@@ -136,6 +143,10 @@ class Control:
 
     async def _teach(self, request: Request) -> Response:
         self._claude.model.teach(Lesson.model_validate_json(await request.body()).rules)
+        return _done()
+
+    async def _set_obedience(self, request: Request) -> Response:
+        self._claude.is_obedient = Obedience.model_validate_json(await request.body()).is_obedient
         return _done()
 
     async def _set_limits(self, request: Request) -> Response:

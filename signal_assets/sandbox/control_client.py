@@ -77,6 +77,10 @@ class ControlClient:
         """Give Claude the keyword rules of a profile: field → {use, products, patterns}."""
         self._ask("POST", "/claude/rules", {"rules": rules})
 
+    def set_obedience(self, is_obedient: bool) -> None:
+        """Let Claude do what the texts it reads tell it to do, or not any more."""
+        self._ask("POST", "/claude/obedience", {"is_obedient": is_obedient})
+
     def wait_until_ready(self, seconds: float) -> None:
         """Return when the sandbox answers.
 
