@@ -1,10 +1,13 @@
 """The command `signal-assets`."""
 
 import logging
+import sys
 import warnings
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
+from rich.markup import escape
 
 from signal_assets import __version__
 from signal_assets.cli import (
@@ -22,6 +25,10 @@ from signal_assets.cli import (
     sources,
     spending,
 )
+from signal_assets.cli.console import FAILED, WRONG_USE, err
+from signal_assets.clients.errors import BudgetExhausted, LookupFailed, SourceUnavailable
+from signal_assets.clients.profile_files import ProfileRefused
+from signal_assets.settings import Settings
 
 app = typer.Typer(
     name="signal-assets",
@@ -82,5 +89,16 @@ app.add_typer(prompts.app, name="prompts")
 
 
 def main() -> None:
-    """Run the command."""
-    app()
+    """Run the command; what a person can mend is one line, not a traceback."""
+    try:
+        app()
+    except ValidationError as error:
+        if error.title != Settings.__name__:
+            raise
+        for problem in error.errors(include_url=False, include_input=False):
+            name = ".".join(map(str, problem["loc"]))
+            err.print(f"[bold red]✗[/] {escape(name)}: {escape(problem['msg'])}", soft_wrap=True)
+        sys.exit(WRONG_USE)
+    except (SourceUnavailable, BudgetExhausted, LookupFailed, ProfileRefused, OSError) as error:
+        err.print(f"[bold red]✗[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        sys.exit(FAILED)
