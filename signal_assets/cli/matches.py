@@ -153,6 +153,14 @@ def differ(
     _decide_pair(name, other, "not_same_as", note)
 
 
+class _Taken(NamedTuple):
+    """One step of a sitting: where, whether it wrote a decision, and the candidate it dropped."""
+
+    position: int
+    is_decision: bool
+    dropped: str | None = None
+
+
 class _Review:
     """One sitting: where it is, and how to go back."""
 
@@ -160,21 +168,25 @@ class _Review:
         self._file = file
         self._waiting = waiting
         self._position = 0
-        self._steps: list[tuple[int, bool]] = []
-        self._dropped: dict[int, set[str]] = {}
+        self._steps: list[_Taken] = []
 
     def run(self) -> int:
         """Return how many companies were decided, after what was undone."""
-        while self._position < len(self._waiting):
+        while True:
+            if self._position == len(self._waiting):
+                if _read_key("That was the last one.   [bold]u[/] undo   [bold]q[/] done") != "u":
+                    break
+                self._undo()
+                continue
             item = self._waiting[self._position]
             candidates = self._candidates(item)
             _show(item, candidates, self._position + 1, len(self._waiting))
             if not self._act(_read_key(), item, candidates):
                 break
-        return sum(is_decision for _, is_decision in self._steps)
+        return len({step.position for step in self._steps if step.is_decision})
 
     def _candidates(self, item: Undecided) -> list[Candidate]:
-        dropped = self._dropped.get(self._position, set())
+        dropped = {step.dropped for step in self._steps if step.position == self._position}
         return [
             candidate
             for candidate in item.finding.match.candidates
@@ -207,24 +219,20 @@ class _Review:
 
     def _reject(self, item: Undecided, candidate: Candidate) -> None:
         self._file.add(_override(item.name, "is_not", kvk_number=candidate.kvk_number))
-        self._dropped.setdefault(self._position, set()).add(candidate.kvk_number)
-        self._steps.append((self._position, True))
+        self._steps.append(_Taken(self._position, True, candidate.kvk_number))
 
     def _go_on(self, *, is_decision: bool) -> None:
-        self._steps.append((self._position, is_decision))
+        self._steps.append(_Taken(self._position, is_decision))
         self._position += 1
 
     def _undo(self) -> None:
         if not self._steps:
             out.print("[yellow]There is nothing to undo in this sitting.[/]")
             return
-        position, is_decision = self._steps[-1]
-        if is_decision and not self._file.undo():
+        if self._steps[-1].is_decision and not self._file.undo():
             out.print("[yellow]The file was changed since; nothing was taken back.[/]")
             return
-        self._steps.pop()
-        self._dropped.pop(position, None)
-        self._position = position
+        self._position = self._steps.pop().position
         out.print("Taken back.")
 
 
