@@ -14,7 +14,7 @@ from signal_assets.defs.partitions import search_profiles
 from signal_assets.defs.storage import TableStore
 from signal_assets.defs.tables import RAW_VACANCIES, SOURCE_ANSWERS, VACANCY_FINGERPRINTS
 from signal_assets.domain.closing import close_unlisted
-from signal_assets.domain.duplicates import mark_duplicates
+from signal_assets.domain.duplicates import find_duplicates, mark_duplicates
 from signal_assets.domain.fingerprints import Fingerprint
 from signal_assets.domain.harvests import SourceAnswer, SourceYield, count_yields
 from signal_assets.domain.languages import fill_in_languages
@@ -62,12 +62,11 @@ def raw_vacancies(
     harvest = update_vacancies(
         known, (posting for answer in answers for posting in answer.postings), harvested_at
     )
-    marked = mark_duplicates(
-        judge_posters(fill_in_languages(harvest.vacancies)),
-        _known_fingerprints(tables, search_profile.name),
-    )
-    vacancies = close_unlisted(marked.vacancies, answers, harvested_at)
-    _keep_fingerprints(tables, search_profile.name, marked.fingerprints)
+    harvested = judge_posters(fill_in_languages(harvest.vacancies))
+    duplicates = find_duplicates(harvested, _known_fingerprints(tables, search_profile.name))
+    marked = mark_duplicates(harvested, duplicates.copies)
+    vacancies = close_unlisted(marked, answers, harvested_at)
+    _keep_fingerprints(tables, search_profile.name, duplicates.fingerprints)
     _keep_yields(tables, search_profile.name, yields, harvested_at)
 
     frame = to_frame(map(_row, vacancies), RAW_VACANCIES)
@@ -83,7 +82,7 @@ def raw_vacancies(
             "changed_vacancies": harvest.changed,
             "duplicates": int(frame["duplicate_of"].notna().sum()),
             "duplicates_by_reason": dict(Counter(frame["duplicate_reason"].dropna())),
-            "compared_for_duplicates": marked.compared,
+            "compared_for_duplicates": duplicates.compared,
             "posted_by_agencies": int(frame["is_intermediary"].sum()),
             "languages": dict(Counter(frame["language"].fillna("unknown"))),
             "closed_vacancies": int(frame["closed_at"].notna().sum()),

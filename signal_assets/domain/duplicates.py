@@ -20,6 +20,7 @@ company 37 % or less. 75 % stands apart from both; a name that is equal too make
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
@@ -52,45 +53,86 @@ STEM_LETTERS = 4
 _WORD = re.compile(r"\w+")
 
 
-class MarkedVacancies(NamedTuple):
-    """Vacancies with their originals, in the order of `first_seen_at`, then `vacancy_id`."""
+class Copy(NamedTuple):
+    """What a vacancy is a copy of, and how that is known."""
 
-    vacancies: tuple[Vacancy, ...]
+    original: str
+    reason: DuplicateReason
+
+
+class Duplicates(NamedTuple):
+    """The copies among vacancies."""
+
+    copies: dict[str, Copy]
+    """By the `vacancy_id` of the copy."""
     fingerprints: dict[str, Fingerprint]
     """By `vacancy_id`: hand them in the next time, and only what is new is compared."""
     compared: int
     """How many vacancies were new or changed, and so looked up among all."""
 
 
-def mark_duplicates(
+def find_duplicates(
     vacancies: Iterable[Vacancy], known: Mapping[str, Fingerprint] | None = None
-) -> MarkedVacancies:
-    """Point every copy at the first one seen.
+) -> Duplicates:
+    """Find the copies; the original is the first one by `first_seen_at`, then `vacancy_id`.
 
     `known` are the fingerprints that an earlier call gave back: a vacancy whose fingerprint is
-    still good keeps its `duplicate_of` without being compared, unless a vacancy that is new or
-    changed, or is gone, has to do with it. The result is the same as without `known`.
+    still good stays what it is marked as without being compared, unless a vacancy that is new or
+    changed, or an original that is gone, has to do with it. The result is the same as without
+    `known`. The vacancies are taken one by one; their texts are not held.
     """
-    ordered = sorted(vacancies, key=lambda vacancy: (vacancy.first_seen_at, vacancy.vacancy_id))
-    fingerprints, fresh = _fingerprint_all(ordered, known or {})
-    groups = _Groups(ordered, fresh)
-    finder = _Finder(ordered, list(fingerprints.values()))
-    finder.join(groups)
-    return MarkedVacancies(groups.marked(), fingerprints, len(groups.fresh))
-
-
-def _fingerprint_all(
-    ordered: Sequence[Vacancy], known: Mapping[str, Fingerprint]
-) -> tuple[dict[str, Fingerprint], set[int]]:
+    entries: list[_Entry] = []
     fingerprints: dict[str, Fingerprint] = {}
-    fresh = set()
-    for position, vacancy in enumerate(ordered):
-        fingerprint = known.get(vacancy.vacancy_id)
+    fresh_ids = set()
+    for vacancy in vacancies:
+        fingerprint = (known or {}).get(vacancy.vacancy_id)
         if fingerprint is None or fingerprint.made_of != digest_of(vacancy):
             fingerprint = make_fingerprint(vacancy)
-            fresh.add(position)
+            fresh_ids.add(vacancy.vacancy_id)
         fingerprints[vacancy.vacancy_id] = fingerprint
-    return fingerprints, fresh
+        entries.append(_enter(vacancy))
+    entries.sort()
+    fresh = {place for place, entry in enumerate(entries) if entry.vacancy_id in fresh_ids}
+    groups = _Groups(entries, fresh)
+    _Finder(entries, [fingerprints[entry.vacancy_id] for entry in entries]).join(groups)
+    return Duplicates(groups.copies(), fingerprints, len(groups.fresh))
+
+
+def mark_duplicates(
+    vacancies: Iterable[Vacancy], copies: Mapping[str, Copy]
+) -> tuple[Vacancy, ...]:
+    """Point every copy at its original, in the order of `first_seen_at`, then `vacancy_id`."""
+    ordered = sorted(vacancies, key=lambda vacancy: (vacancy.first_seen_at, vacancy.vacancy_id))
+    return tuple(_mark(vacancy, copies.get(vacancy.vacancy_id)) for vacancy in ordered)
+
+
+def _mark(vacancy: Vacancy, copy: Copy | None) -> Vacancy:
+    original, reason = copy or (None, None)
+    if (vacancy.duplicate_of, vacancy.duplicate_reason) == (original, reason):
+        return vacancy
+    return vacancy.model_copy(update={"duplicate_of": original, "duplicate_reason": reason})
+
+
+class _Entry(NamedTuple):
+    """What of a vacancy decides, its fingerprint aside; in the order in which they were seen."""
+
+    first_seen_at: datetime
+    vacancy_id: str
+    title: str
+    is_whole: bool
+    duplicate_of: str | None
+    duplicate_reason: DuplicateReason | None
+
+
+def _enter(vacancy: Vacancy) -> _Entry:
+    return _Entry(
+        vacancy.first_seen_at,
+        vacancy.vacancy_id,
+        vacancy.title,
+        vacancy.text_kind == "full" and bool(vacancy.description.strip()),
+        vacancy.duplicate_of,
+        vacancy.duplicate_reason,
+    )
 
 
 class _Groups:
@@ -100,7 +142,7 @@ class _Groups:
     dissolved: all its members are fresh.
     """
 
-    def __init__(self, ordered: Sequence[Vacancy], fresh: set[int]) -> None:
+    def __init__(self, ordered: Sequence[_Entry], fresh: set[int]) -> None:
         self._ordered = ordered
         self._parents = list(range(len(ordered)))
         self._reasons: dict[int, DuplicateReason] = {}
@@ -131,23 +173,20 @@ class _Groups:
         for position in (one, other, high):
             self._reasons.setdefault(position, reason)
 
-    def marked(self) -> tuple[Vacancy, ...]:
-        return tuple(self._mark(position) for position in range(len(self._ordered)))
-
-    def _mark(self, position: int) -> Vacancy:
-        vacancy = self._ordered[position]
-        root = self.root(position)
-        original = self._ordered[root].vacancy_id if root != position else None
-        reason = self._reasons.get(position, vacancy.duplicate_reason) if original else None
-        if (vacancy.duplicate_of, vacancy.duplicate_reason) == (original, reason):
-            return vacancy
-        return vacancy.model_copy(update={"duplicate_of": original, "duplicate_reason": reason})
+    def copies(self) -> dict[str, Copy]:
+        copies = {}
+        for position, entry in enumerate(self._ordered):
+            root = self.root(position)
+            reason = self._reasons.get(position, entry.duplicate_reason)
+            if root != position and reason is not None:
+                copies[entry.vacancy_id] = Copy(self._ordered[root].vacancy_id, reason)
+        return copies
 
 
 class _Finder:
     """Finds the copies of the fresh vacancies among all."""
 
-    def __init__(self, ordered: Sequence[Vacancy], fingerprints: Sequence[Fingerprint]) -> None:
+    def __init__(self, ordered: Sequence[_Entry], fingerprints: Sequence[Fingerprint]) -> None:
         self._ordered = ordered
         self._fingerprints = fingerprints
         self._signatures, self._is_signed = stack_signatures(
@@ -242,9 +281,8 @@ class _Finder:
                 likeness = compare_titles(first.title, second.title)
                 return likeness == "alike" or (share or 0) >= SAME_TEXT_SHARE
             case "name":
-                is_beginning = "snippet" in (first.text_kind, second.text_kind)
-                has_text = bool(first.description.strip() and second.description.strip())
-                return is_beginning or not has_text or (share or 0) >= SAME_NAME_SHARE
+                are_whole = first.is_whole and second.is_whole
+                return not are_whole or (share or 0) >= SAME_NAME_SHARE
             case "text":
                 likeness = compare_titles(first.title, second.title)
                 return likeness != "unlike" and (share or 0) >= _ASKED_SHARE[likeness]
