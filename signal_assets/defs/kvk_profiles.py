@@ -248,7 +248,7 @@ def look_up(
     sources: Sources,
     get_establishments: Callable[[str], Establishments | None] | None = None,
 ) -> FoundCompany:
-    """Find one company; where there is no doubt, read its base profile too.
+    """Find one company and, where the profile asks for it, count its establishments.
 
     Raises what the clients raise, and LookupFailed where a source could not answer now.
     """
@@ -257,13 +257,9 @@ def look_up(
     except NotAnswered as error:
         raise LookupFailed(str(error)) from error
     number = finding.match.kvk_number
-    if number is None:
+    if number is None or get_establishments is None:
         return FoundCompany(finding)
-    if finding.profile is None and sources.get_profile is not None:
-        profile = sources.get_profile(number)
-        if profile is not None:
-            finding = finding.model_copy(update={"profiles": (*finding.profiles, profile)})
-    establishments = get_establishments(number) if get_establishments else None
+    establishments = get_establishments(number)
     return FoundCompany(finding, establishments.total if establishments else None)
 
 

@@ -85,6 +85,8 @@ class Finding(Record):
     """The sources hold no further entry with this name."""
     rejected: tuple[str, ...] = ()
     """KvK numbers that a person said it is not."""
+    unknown: tuple[str, ...] = ()
+    """KvK numbers under which the Business Register has no base profile."""
     decided_by: DecidedBy = "rule"
     override: Override | None = None
     match: Match
@@ -107,16 +109,16 @@ def find_company(company: AdvertisedCompany, sources: Sources) -> Finding:
     search = _Search(company, sources, ruling)
     if ruling.decided is not None:
         return search.follow(ruling.decided)
-    search.read_printed_numbers()
-    if search.is_settled():
-        return search.finding()
-    search.read_employers()
-    if search.is_settled():
-        return search.finding()
-    search.climb_register()
-    if not search.is_settled():
-        search.ask_lei_register()
-        search.buy_profiles()
+    for step in (
+        search.read_printed_numbers,
+        search.read_employers,
+        search.climb_register,
+        search.ask_lei_register,
+        search.buy_profiles,
+    ):
+        step()
+        if search.confirm():
+            break
     return search.finding()
 
 
@@ -130,7 +132,8 @@ def decide_again(finding: Finding) -> Match:
     name = normalize_company_name(finding.company.name.raw_name)
     company = finding.company if name is None else finding.company.model_copy(update={"name": name})
     profiles = {profile.kvk_number: profile for profile in finding.profiles}
-    entries = group_entries(finding.rows, profiles)
+    rows = [row for row in finding.rows if row.kvk_number not in finding.unknown]
+    entries = group_entries(rows, profiles)
     return conclude(score_entries(company, entries, finding.is_complete))
 
 
@@ -147,9 +150,20 @@ class _Search:
         self._asked: set[str] = set()
         self._is_complete = False
         self._has_silent_source = False
+        self._unknown: set[str] = set()
 
-    def is_settled(self) -> bool:
-        return self._match().decision == "auto"
+    def confirm(self) -> bool:
+        """Whether one number is beyond doubt, its base profile included where it can be read.
+
+        A number that the Business Register does not know is no candidate.
+        """
+        while True:
+            number = self._match().kvk_number
+            if number is None:
+                return False
+            if self._sources.get_profile is None or number in self._asked:
+                return True
+            self._buy(number)
 
     def follow(self, override: Override) -> Finding:
         """Take a person's word, and read the base profile of the number they gave."""
@@ -245,6 +259,7 @@ class _Search:
             profiles=tuple(self._profiles[number] for number in sorted(self._profiles)),
             is_complete=self._is_complete,
             rejected=tuple(sorted(self._rejected)),
+            unknown=tuple(sorted(self._unknown)),
             decided_by="rule" if override is None else "override",
             override=override,
             match=match,
@@ -254,7 +269,8 @@ class _Search:
         return conclude(self._scored())
 
     def _scored(self) -> list[ScoredEntry]:
-        entries = group_entries(self._rows, self._profiles)
+        rows = [row for row in self._rows if row.kvk_number not in self._unknown]
+        entries = group_entries(rows, self._profiles)
         return score_entries(self._company, entries, self._is_complete)
 
     def _has_name(self, name: str) -> bool:
@@ -274,6 +290,8 @@ class _Search:
         profile = get_profile(kvk_number)
         if profile is not None:
             self._profiles[kvk_number] = profile
+        else:
+            self._unknown.add(kvk_number)
 
 
 def _with_note(reason: str, override: Override) -> str:

@@ -83,6 +83,8 @@ def _found(finding: Finding) -> Iterator[str]:
     yield f"{len(finding.rows)} rows of {len(numbers)} KvK numbers."
     for profile in finding.profiles:
         yield f"Base profile read: {profile.kvk_number} {profile.name}."
+    for number in finding.unknown:
+        yield f"The Business Register does not know {number}, so it is no candidate."
     if finding.decided_by == "rule" and not finding.is_complete:
         yield "The answers may not be complete, so being the only one counts for nothing."
 

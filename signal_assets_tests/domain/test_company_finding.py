@@ -90,13 +90,31 @@ def test_a_number_that_a_person_rejected_is_no_candidate():
 
 
 def test_the_users_list_decides_before_the_register_is_asked():
-    register = FakeRegister([row("12345678", "TechCorp B.V.")])
-    finding = find_company(
-        advertised("TechCorp"),
-        sources(register, employers=employers(("TechCorp B.V.", "01234567"))),
-    )
+    register = FakeRegister(profiles=[profile("01234567", "TechCorp B.V.", **BV)])
+    listed = employers(("TechCorp B.V.", "01234567"))
+    finding = find_company(advertised("TechCorp"), sources(register, employers=listed))
     assert (finding.match.kvk_number, register.queries) == ("01234567", [])
-    assert finding.match.candidates[0].source == "employer_list"
+    assert register.bought == ["01234567"]
+
+
+def test_a_listed_number_that_the_register_does_not_know_is_never_chosen():
+    listed = employers(("TechCorp B.V.", "01234567"))
+    finding = find_company(advertised("TechCorp"), sources(FakeRegister(), employers=listed))
+    assert (finding.match.decision, finding.unknown) == ("none", ("01234567",))
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {**BV, "is_active": False},
+        {"legal_form": "vennootschap_onder_firma", "is_natural_person_business": True},
+    ],
+)
+def test_the_base_profile_can_send_a_listed_company_to_a_person(facts):
+    register = FakeRegister(profiles=[profile("01234567", "TechCorp", **facts)])
+    listed = employers(("TechCorp", "01234567"))
+    finding = find_company(advertised("TechCorp"), sources(register, employers=listed))
+    assert finding.match.decision == "review"
 
 
 def test_the_list_and_the_register_are_weighed_together_where_the_list_leaves_a_doubt():
