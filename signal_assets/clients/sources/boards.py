@@ -11,6 +11,7 @@ from signal_assets.clients.open_web import (
 from signal_assets.clients.public_hosts import is_loopback_url
 from signal_assets.domain.boards.board import BoardKind, BoardPage, PageRequest
 from signal_assets.domain.harvests import Outcome, RejectedRow, SourceAnswer
+from signal_assets.domain.languages import detect_language
 from signal_assets.domain.search_profiles import BoardEntry, BoardSourceOptions, SearchTerm
 from signal_assets.domain.term_matching import TermMatcher
 from signal_assets.domain.vacancies import Posting
@@ -143,7 +144,8 @@ class _BoardHarvest:
         term = None
         if self._matcher is not None:
             words = f"{posting.title}\n{posting.description}"
-            term = self._matcher.find(words, posting.language)
+            language = posting.language or detect_language(posting.description)
+            term = self._matcher.find(words, language)
             if term is None:
                 self._unmatched_count += 1
                 return

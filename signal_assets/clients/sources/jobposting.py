@@ -16,6 +16,7 @@ from signal_assets.clients.public_hosts import is_loopback_url
 from signal_assets.clients.robots import Robots
 from signal_assets.domain.harvests import Outcome, RejectedRow, SourceAnswer
 from signal_assets.domain.job_postings import SOURCE, CareerPage, parse_page, tidy_url
+from signal_assets.domain.languages import detect_language
 from signal_assets.domain.search_profiles import JobPostingSourceOptions, SearchTerm
 from signal_assets.domain.term_matching import TermMatcher
 from signal_assets.domain.vacancies import Posting
@@ -122,7 +123,8 @@ class _SiteWalk:
     def _take(self, posting: Posting) -> None:
         if self._matcher is not None:
             words = f"{posting.title}\n{posting.description}"
-            term = self._matcher.find(words, posting.language)
+            language = posting.language or detect_language(posting.description)
+            term = self._matcher.find(words, language)
             if term is None:
                 self._unmatched_count += 1
                 return

@@ -63,6 +63,13 @@ def test_terms_of_the_vacancys_own_language_go_first():
     assert [found.search_term for found in answer.postings] == ["ledger"]
 
 
+def test_the_language_of_a_text_is_found_where_the_board_does_not_say():
+    terms = (SearchTerm(term="SAP", language="nl"), SearchTerm(term="ledger", language="en"))
+    text = "You will keep our general ledger in SAP together with a team of six colleagues."
+    answer = lever(reply([posting(1) | {"descriptionPlain": text}]), terms=terms)
+    assert [found.search_term for found in answer.postings] == ["ledger"]
+
+
 def test_a_board_without_a_vacancy_for_us_is_empty_and_says_how_many_it_has():
     answer = lever(reply([posting(1)]), terms=(SearchTerm(term="lasser"),))
     assert (answer.outcome, answer.message) == ("empty", "1 of 1 hold none of the search terms")
