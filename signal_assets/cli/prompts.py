@@ -1,6 +1,7 @@
 """`signal-assets prompts`: the prompt versions of a search profile."""
 
 import difflib
+import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -10,12 +11,13 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from signal_assets.cli.console import WRONG_USE, err, out, stop
+from signal_assets.cli.console import WRONG_USE, TerminalProgress, err, out, stop
 from signal_assets.cli.running import known_profiles
 from signal_assets.settings import Settings
 
 if TYPE_CHECKING:
     from signal_assets.clients.prompts import PromptStore
+    from signal_assets.domain.activations import Activation
     from signal_assets.domain.prompts import PromptVersion
 
 app = typer.Typer(
@@ -24,6 +26,12 @@ app = typer.Typer(
 )
 
 Profile = Annotated[str, typer.Option("--profile", "-p", help="Search profile.")]
+Force = Annotated[
+    bool, typer.Option("--force", help="Activate it also when it reads worse; needs --reason.")
+]
+Reason = Annotated[
+    str | None, typer.Option("--reason", help="Why it is forced; recorded with who and when.")
+]
 
 
 @app.command("list")
@@ -76,11 +84,17 @@ def create(
     activate: Annotated[
         bool, typer.Option(help="Make it the active version, or let it wait.")
     ] = True,
+    force: Force = False,
+    reason: Reason = None,
 ) -> None:
-    """Make a new version from the profile's file as it is now."""
+    """Make a new version from the profile's file as it is now.
+
+    It becomes active only if it may, see `activate`; else it waits.
+    """
     from signal_assets.clients.profile_files import load_named_profile
 
     settings = Settings()
+    forced = _force_reason(force, reason)
     with _store(profile) as store:
         extraction = load_named_profile(settings.profiles, profile).profile.extraction
         made = store.create(
@@ -89,26 +103,117 @@ def create(
             extraction.schema_,
             notes,
             datetime.now(UTC),
-            activate=activate,
+            activate=False,
         )
-    out.print(f"Version {made.version} made{', and active' if made.is_active else ''}.")
-    _say_what_follows(settings, profile, made)
+        out.print(f"Version {made.version} made.")
+        if activate:
+            _activate(settings, store, profile, made.version, forced)
 
 
 @app.command("activate")
 def activate_version(
-    profile: Profile, version: Annotated[int, typer.Argument(help="Version to activate.")]
+    profile: Profile,
+    version: Annotated[int, typer.Argument(help="Version to activate.")],
+    force: Force = False,
+    reason: Reason = None,
 ) -> None:
-    """Make an earlier or waiting version the active one."""
-    from signal_assets.clients.prompts import UnknownPrompt
+    """Make an earlier or waiting version the active one, with the model of the settings.
 
+    Where the profile names labelled vacancies it is measured first, and refused when it falls below
+    the profile's bar or below the active version. `--force --reason "…"` activates it all the same;
+    that is recorded with who and when.
+
+    Exit code 0: active. 1: refused. 2: wrong use.
+    """
+    forced = _force_reason(force, reason)
     with _store(profile) as store:
-        try:
-            active = store.activate(profile, version)
-        except UnknownPrompt as error:
-            stop(str(error), WRONG_USE)
+        _activate(Settings(), store, profile, version, forced)
+
+
+@app.command()
+def history(profile: Profile) -> None:
+    """Show when which version became active, with which model, and why it could."""
+    with _store(profile) as store:
+        activations = store.activations(profile)
+    if not activations:
+        out.print("The first version is active since it was made; nothing was activated later.")
+        return
+    table = Table("when (UTC)", "version", "model", "decision", "F1", "before", "bar", "who", "why")
+    for one in activations:
+        table.add_row(
+            f"{one.activated_at:%Y-%m-%d %H:%M}",
+            str(one.prompt_version),
+            one.model or "keyword",
+            one.decision,
+            _score(one.accuracy),
+            _score(one.active_accuracy),
+            _score(one.bar),
+            escape(one.activated_by),
+            escape(one.reason),
+        )
+    out.print(table)
+
+
+def _score(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _force_reason(force: bool, reason: str | None) -> str | None:
+    if force and not (reason or "").strip():
+        stop('--force needs --reason "…": it is recorded.', WRONG_USE)
+    if reason is not None and not force:
+        stop("--reason goes with --force.", WRONG_USE)
+    return reason if force else None
+
+
+def _activate(
+    settings: Settings, store: "PromptStore", profile: str, version: int, forced: str | None
+) -> None:
+    from signal_assets.clients.evaluation_files import BadEvaluationFile
+    from signal_assets.clients.profile_files import load_named_profile
+    from signal_assets.clients.prompts import UnknownPrompt
+    from signal_assets.defs.activating import ActivationRefused, activate_prompt
+
+    profile_file = load_named_profile(settings.profiles, profile)
+    try:
+        with TerminalProgress(err).steps("Reading labelled vacancies", None) as step:
+            done = activate_prompt(
+                settings,
+                profile_file,
+                store,
+                version,
+                activated_by=getpass.getuser(),
+                force_reason=forced,
+                on_step=step,
+            )
+    except UnknownPrompt as error:
+        stop(str(error), WRONG_USE)
+    except BadEvaluationFile as error:
+        stop(str(error))
+    except ActivationRefused as refused:
+        stop(f'{refused} `--force --reason "…"` activates it all the same.')
+    _say_why(done.activation)
     out.print(f"Version {version} is active.")
-    _say_what_follows(Settings(), profile, active)
+    _say_what_follows(settings, profile, done.prompt)
+
+
+def _say_why(activation: "Activation") -> None:
+    if activation.accuracy is None:
+        out.print(f"[yellow]![/] {escape(activation.reason)}.", soft_wrap=True)
+        return
+    before = activation.active_accuracy
+    out.print(
+        f"F1 {activation.accuracy:.3f} on the labelled vacancies; the bar is {activation.bar:.3f}"
+        + (f", the version before reaches {before:.3f}." if before is not None else "."),
+        highlight=False,
+        soft_wrap=True,
+    )
+    if activation.decision == "forced":
+        out.print(
+            f"[yellow]![/] Forced by {escape(activation.activated_by)}: "
+            f"{escape(activation.reason)}",
+            soft_wrap=True,
+        )
 
 
 @contextmanager

@@ -112,7 +112,8 @@ passes = Table(
     Column("tokens_output", Integer, nullable=False),
     Column("cost_usd", Money, nullable=False),
     Column("outcome", Text, nullable=False),
-    comment="What one run did in one asset.",
+    Column("failures", JSON, nullable=False, server_default="{}"),
+    comment="What one run did in one asset; failures: kind → rows that failed or wait for it.",
 )
 
 prompts = Table(
@@ -169,3 +170,21 @@ claude_batch_items = Table(
 )
 Index("claude_batch_items_by_key", claude_batch_items.c.key)
 Index("claude_batch_items_by_batch", claude_batch_items.c.batch_number)
+
+prompt_activations = Table(
+    "prompt_activations",
+    metadata,
+    Column("activation_id", Integer, primary_key=True),
+    Column("search_profile", Text, nullable=False),
+    Column("prompt_version", Integer, nullable=False),
+    Column("model", Text),
+    Column("decision", Text, nullable=False),
+    Column("accuracy", Float),
+    Column("active_accuracy", Float),
+    Column("bar", Float, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("activated_by", Text, nullable=False),
+    Column("activated_at", UtcDateTime, nullable=False),
+    comment="Each time a prompt with its model became active: what was measured, or who forced it.",
+)
+Index("prompt_activations_by_profile", prompt_activations.c.search_profile)

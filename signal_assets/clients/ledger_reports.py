@@ -32,6 +32,8 @@ class PassRecord(Record):
     cost_usd: Decimal = Decimal(0)
     outcome: str = ""
     """How it ended, in a word or a sentence."""
+    failures: dict[str, int] = {}
+    """Kind (refused, truncated, invalid, unsupported, service, budget …) → rows."""
 
 
 class Spending(Record):

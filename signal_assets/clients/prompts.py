@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select, update
 
 from signal_assets.clients.database import Database
-from signal_assets.clients.database_tables import prompts
+from signal_assets.clients.database_tables import prompt_activations, prompts
+from signal_assets.domain.activations import Activation
 from signal_assets.domain.prompts import PromptVersion, SeededPrompt, hash_prompt
 
 SEED_NOTES = "from the search profile"
@@ -88,8 +89,10 @@ class PromptStore:
 
         return self._database.write(work)
 
-    def activate(self, search_profile: str, version: int) -> PromptVersion:
-        """Make `version` the active one.
+    def activate(
+        self, search_profile: str, version: int, activation: Activation | None = None
+    ) -> PromptVersion:
+        """Make `version` the active one, and record why it could be, both or neither.
 
         Raises:
             UnknownPrompt: there is no such version.
@@ -98,9 +101,39 @@ class PromptStore:
         def work(db: Connection) -> PromptVersion:
             _read_version(db, search_profile, version)
             _activate(db, search_profile, version)
+            if activation is not None:
+                db.execute(insert(prompt_activations), activation.model_dump())
             return _read_version(db, search_profile, version)
 
         return self._database.write(work)
+
+    def record(self, activation: Activation) -> None:
+        """Record with which model the active version reads, without changing the version."""
+
+        def work(db: Connection) -> None:
+            db.execute(insert(prompt_activations), activation.model_dump())
+
+        self._database.write(work)
+
+    def activations(self, search_profile: str) -> list[Activation]:
+        """Return every activation on record, oldest first."""
+        rows = self._database.read(
+            lambda db: (
+                db.execute(
+                    select(*(prompt_activations.c[name] for name in Activation.model_fields))
+                    .where(prompt_activations.c.search_profile == search_profile)
+                    .order_by(prompt_activations.c.activation_id)
+                )
+                .mappings()
+                .all()
+            )
+        )
+        return [Activation.model_validate(dict(row)) for row in rows]
+
+    def active_model(self, search_profile: str) -> str | None:
+        """Return the model that was last activated, or None if there is none on record."""
+        models = [one.model for one in self.activations(search_profile) if one.model is not None]
+        return models[-1] if models else None
 
     def versions(self, search_profile: str) -> list[PromptVersion]:
         """Return all versions, oldest first."""

@@ -46,6 +46,7 @@ from signal_assets.clients.sources.jobspy import JobSpySource, find_jobspy
 from signal_assets.clients.sources.serpapi import SerpApiSource, open_serpapi
 from signal_assets.clients.sources.unconfigured import UnconfiguredSource
 from signal_assets.clients.suppression_files import read_suppression
+from signal_assets.defs.activating import ActivationRefused, check_model
 from signal_assets.defs.extraction_prompts import active_prompt
 from signal_assets.defs.gate import Gate
 from signal_assets.defs.partitions import PARTITION_TAG
@@ -176,6 +177,7 @@ def sources(context: dg.InitResourceContext) -> Iterator[tuple[VacancySource, ..
         "profile_file",
         "search_profile",
         "prompt",
+        "prompts",
         "ledger",
         "progress",
     },
@@ -186,6 +188,15 @@ def reader(context: dg.InitResourceContext) -> Iterator[VacancyReader]:
         extraction = context.resources.search_profile.extraction
         yield KeywordVacancyReader(KeywordReader(extraction))
         return
+    try:
+        check_model(
+            context.resources.prompts,
+            context.resources.profile_file,
+            context.resources.prompt,
+            known.model,
+        )
+    except ActivationRefused as refused:
+        raise dg.Failure(str(refused), allow_retries=False) from refused
     with _session(context, "extracted_vacancies") as session:
         yield ClaudeReader(
             session,
