@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
@@ -21,6 +21,7 @@ from signal_assets.defs.stops import paid_checks
 from signal_assets.defs.storage import TableStore
 from signal_assets.defs.tables import EXTRACTED_VACANCIES
 from signal_assets.domain.extractions import (
+    Claim,
     Evidence,
     Extraction,
     Reading,
@@ -91,9 +92,10 @@ def extracted_vacancies(
 ) -> dg.MaterializeResult[pd.DataFrame]:
     """One vacancy after pass 1: what its text states, each value with the words that state it.
 
-    Only vacancies without a completed extraction are read; vacancies with the same words are read
-    once. A value whose quote does not stand in the text is dropped and counted. A vacancy that
-    cannot be read is `failed` with the reason, and is tried again by the next run.
+    Only vacancies without a completed extraction are read; vacancies with the same words, and
+    copies of one vacancy, are read once. A copy has the values whose quote stands in its own text.
+    A value whose quote does not stand in the text is dropped and counted. A vacancy that cannot be
+    read is `failed` with the reason, and is tried again by the next run.
     """
     started_at = datetime.now(UTC)
     previous = tables.read(EXTRACTED_VACANCIES.asset, search_profile.name)
@@ -105,6 +107,7 @@ def extracted_vacancies(
         reread=config.reread,
     )
     readings = _Readings(plan, prompt, gazetteer, started_at)
+    readings.share(_extractions_of(previous, plan.to_share))
     with progress.steps("Reading vacancies", total=len(plan.to_read)) as step:
 
         def keep(vacancy: VacancyText, outcome: ReadingOutcome) -> None:
@@ -145,6 +148,7 @@ def extracted_vacancies(
             "vacancies": len(frame),
             "read_now": statuses["completed"],
             "kept_from_before": len(plan.kept),
+            "copies_that_share": readings.copies_that_share,
             "failed": statuses["failed"],
             "skipped": statuses["skipped"],
             "waiting": statuses["pending"],
@@ -252,6 +256,7 @@ class _Readings:
         self.values_found = 0
         self.reasons_dropped: Counter[str] = Counter()
         self.reasons_failed: Counter[str] = Counter()
+        self.copies_that_share = 0
         self.models: Counter[str] = Counter()
         """Vacancies read now, by the model that read them."""
         self.extractions = [
@@ -263,6 +268,18 @@ class _Readings:
         group = self._plan.to_read[self._words_of[vacancy.vacancy_id]]
         for position, member in enumerate(group):
             self.extractions.append(self._extraction(member, outcome, group[0], position))
+
+    def share(self, sources: Iterable[Mapping[str, Any]]) -> None:
+        """Give copies what was found, in an earlier run, in the vacancy they are copies of."""
+        for row in sources:
+            reading = _past_reading(row)
+            for copy in self._plan.to_share[row["vacancy_id"]]:
+                grounded = ground(reading.claims, copy.text, self._prompt.schema_, self._gazetteer)
+                extraction = self._completed(
+                    copy, reading, grounded.evidence, len(grounded.dropped), row["vacancy_id"]
+                )
+                self.extractions.append(extraction)
+                self.copies_that_share += 1
 
     def rows(self) -> Iterator[dict[str, Any]]:
         for extraction in self.extractions:
@@ -286,7 +303,8 @@ class _Readings:
         self.values_dropped += len(grounded.dropped)
         self.models[outcome.model or "none"] += 1
         self.reasons_dropped.update(dropped.reason for dropped in grounded.dropped)
-        return self._completed(member, outcome, grounded.evidence, len(grounded.dropped), first)
+        read_from = None if member is first else first.vacancy_id
+        return self._completed(member, outcome, grounded.evidence, len(grounded.dropped), read_from)
 
     def _completed(
         self,
@@ -294,9 +312,9 @@ class _Readings:
         reading: Reading,
         evidence: tuple[Evidence, ...],
         dropped: int,
-        first: VacancyToRead,
+        read_from: str | None,
     ) -> Extraction:
-        is_first = member is first
+        is_first = read_from is None
         data = facts_by_field(evidence, self._prompt.schema_)
         filled = sum(value is not None for value in data.values())
         return Extraction(
@@ -313,7 +331,7 @@ class _Readings:
             tokens_output=reading.tokens_output if is_first else 0,
             cost_usd=reading.cost_usd if is_first else Decimal(0),
             values_dropped=dropped,
-            read_from=None if is_first else first.vacancy_id,
+            read_from=read_from,
             content_hash=member.content_hash,
             extracted_at=self._moment,
         )
@@ -333,9 +351,31 @@ def _without_reading(
 
 
 def _vacancies(raw: pd.DataFrame) -> Iterator[VacancyToRead]:
-    columns = ["vacancy_id", "title", "company_name", "description", "text_kind", "content_hash"]
+    columns = [name for name in VacancyToRead.model_fields if name in raw]
     for row in rows_of(raw, columns):
         yield VacancyToRead.model_construct(**row)
+
+
+def _extractions_of(
+    previous: pd.DataFrame | None, vacancy_ids: Collection[str]
+) -> Iterator[dict[str, Any]]:
+    if previous is None or not vacancy_ids:
+        return iter(())
+    return rows_of(previous[previous["vacancy_id"].isin(list(vacancy_ids))])
+
+
+def _past_reading(row: Mapping[str, Any]) -> Reading:
+    """A completed extraction as the reading it came from: its kept values, in its own words."""
+    claims = (
+        Claim(
+            field=proof["field"],
+            value=proof.get("raw_value") or proof["value"],
+            quote=proof["quote"],
+            state=proof.get("state"),
+        )
+        for proof in json.loads(row["evidence"] or "[]")
+    )
+    return Reading(claims=tuple(claims), extractor=row["extractor"], model=row["model"])
 
 
 def _past_readings(previous: pd.DataFrame | None) -> dict[str, PastReading]:
