@@ -82,7 +82,7 @@ def _found(finding: Finding) -> Iterator[str]:
     numbers = {row.kvk_number for row in finding.rows}
     yield f"{len(finding.rows)} rows of {len(numbers)} KvK numbers."
     for profile in finding.profiles:
-        yield f"Base profile read: {profile.kvk_number} {profile.name}."
+        yield f"Base profile read: {profile.kvk_number} “{profile.name}”."
     for number in finding.unknown:
         yield f"The Business Register does not know {number}, so it is no candidate."
     if finding.decided_by == "rule" and not finding.is_complete:
