@@ -36,7 +36,12 @@ def runs(
     pass_: Annotated[PassName | None, typer.Option("--pass", help="Only this pass.")] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many lines.")] = 20,
 ) -> None:
-    """List runs, newest first: succeeded of processed, failed, tokens in and out, and cost."""
+    """List runs, newest first: succeeded of processed, failed, tokens in and out, cost, and why.
+
+    Why not: refused, truncated, invalid (no answer in the form asked for), unsupported (no value
+    that the text states), service (it failed), budget (the run stopped before), unavailable (the
+    service refuses us).
+    """
     from signal_assets.clients.ledger import Ledger
 
     ledger = Ledger.open(Settings().resolved_database_url)
@@ -51,6 +56,7 @@ def runs(
     for name in ("done", "failed", "tokens", "USD"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("outcome", no_wrap=True, overflow="ellipsis")
+    table.add_column("why not", overflow="fold")
     for record in passes:
         tokens = f"{record.tokens_input}+{record.tokens_output}" if record.tokens_input else "–"
         table.add_row(
@@ -64,6 +70,7 @@ def runs(
             tokens,
             dollars(record.cost_usd),
             record.outcome,
+            ", ".join(f"{count} {kind}" for kind, count in sorted(record.failures.items())),
         )
     out.print(table)
 

@@ -30,7 +30,7 @@ from signal_assets.domain.extractions import (
     VacancyText,
 )
 from signal_assets.domain.gazetteers import Gazetteer
-from signal_assets.domain.grounding import facts_by_field, ground
+from signal_assets.domain.grounding import count_unsupported, facts_by_field, ground
 from signal_assets.domain.negative_signals import NegativePhrases
 from signal_assets.domain.prompts import PromptVersion
 from signal_assets.domain.reading_plans import (
@@ -139,6 +139,7 @@ def extracted_vacancies(
             failed=statuses["failed"],
             waiting=statuses["pending"],
             spend=spend,
+            failures=readings.reasons_failed,
         )
     )
     return dg.MaterializeResult(
@@ -304,7 +305,14 @@ class _Readings:
         self.models[outcome.model or "none"] += 1
         self.reasons_dropped.update(dropped.reason for dropped in grounded.dropped)
         read_from = None if member is first else first.vacancy_id
-        return self._completed(member, outcome, grounded.evidence, len(grounded.dropped), read_from)
+        completed = self._completed(
+            member, outcome, grounded.evidence, len(grounded.dropped), read_from
+        )
+        unsupported = count_unsupported(grounded)
+        if grounded.evidence or not unsupported:
+            return completed
+        self.reasons_failed["unsupported"] += 1
+        return completed.model_copy(update=_why_unsupported(unsupported))
 
     def _completed(
         self,
@@ -335,6 +343,18 @@ class _Readings:
             content_hash=member.content_hash,
             extracted_at=self._moment,
         )
+
+
+def _why_unsupported(claims: int) -> dict[str, Any]:
+    """What changes in a row of which every value was claimed without proof."""
+    return {
+        "extraction_status": "failed",
+        "failure_kind": "unsupported",
+        "error": f"none of the {claims} values that were claimed is stated by the text",
+        "extracted_data": None,
+        "extraction_quality": None,
+        "extracted_at": None,
+    }
 
 
 def _without_reading(

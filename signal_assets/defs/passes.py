@@ -1,5 +1,6 @@
 """Passes: what one asset of one run did, as `signal-assets runs` shows it."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -19,8 +20,12 @@ def pass_record(
     failed: int,
     waiting: int,
     spend: Spend,
+    failures: Mapping[str, int] | None = None,
 ) -> PassRecord:
-    """Return the record of the asset that is being made, finished now."""
+    """Return the record of the asset that is being made, finished now.
+
+    `failures` tells the rows that failed or wait by kind; without it they are the service's.
+    """
     return PassRecord(
         run_id=context.run.run_id,
         search_profile=context.partition_key,
@@ -35,4 +40,5 @@ def pass_record(
         tokens_output=spend.tokens_output,
         cost_usd=spend.cost_usd,
         outcome="stopped" if waiting else "completed",
+        failures={"service": failed} if failures is None and failed else dict(failures or {}),
     )

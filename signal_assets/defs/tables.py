@@ -26,7 +26,9 @@ _COMPANY_ID = Column("company_id", TEXT, "Ours; stays when the KvK number change
 _KVK_NUMBER = Column("kvk_number", TEXT, "Eight digits, leading zeros kept")
 _ERROR = Column("error", TEXT, "Why there is no answer")
 _FAILURE_KIND = Column(
-    "failure_kind", TEXT, "refused, truncated, invalid, service, budget or unavailable"
+    "failure_kind",
+    TEXT,
+    "refused, truncated, invalid, unsupported, service, budget or unavailable",
 )
 _FETCHED_AT = Column("fetched_at", MOMENT, "When the answer was received")
 _ENRICHMENT_STATUS = Column(

@@ -246,6 +246,14 @@ def ground(
     return Grounded(evidence=_once_each(kept), dropped=tuple(dropped))
 
 
+_UNPROVEN: tuple[DropReason, ...] = ("quote_too_long", "quote_not_found", "value_not_in_quote")
+
+
+def count_unsupported(grounded: Grounded) -> int:
+    """Return how many claims were made up: what the text denies or was told to say is not."""
+    return sum(dropped.reason in _UNPROVEN for dropped in grounded.dropped)
+
+
 class _Part:
     """Title or description: where quotes stand in it, and where they support nothing."""
 
