@@ -31,6 +31,7 @@ QUICK = BatchLimits(
     lost_wait_seconds=0.02,
     troubles_in_a_row=4,
 )
+PATIENT = BatchLimits(wait_seconds=60, first_poll_seconds=0.02, longest_poll_seconds=0.05)
 NO_WAIT = BatchLimits(wait_seconds=0.05, first_poll_seconds=0.02, lost_wait_seconds=0.02)
 
 
@@ -463,7 +464,7 @@ KILLED = textwrap.dedent(
             return {"ANTHROPIC_BASE_URL": sys.argv[1]}
 
     desk = tests.Desk(There(), Path(sys.argv[2]))
-    desk.read(tests.vacancies(40), limits=tests.QUICK)
+    desk.read(tests.vacancies(40), limits=tests.PATIENT)
     """
 )
 
@@ -481,7 +482,7 @@ def test_a_killed_run_is_gone_on_with_and_pays_for_nothing_twice(desk, tmp_path,
     process.kill()
     process.wait()
     desk.sandbox.control.set_latency("claude", 0)
-    outcomes = desk.read(vacancies(40))
+    outcomes = desk.read(vacancies(40), limits=PATIENT)
     assert kinds(outcomes) == {"read": 40}
     assert desk.asked()["batches"] == 1
     assert desk.asked()["batched"] == 39
