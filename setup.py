@@ -1,4 +1,4 @@
-"""Packs the files that stand at the top of the repository into the package; the rest is declared."""
+"""Packs files that stand at the top of the repository into the package; the rest is declared."""
 
 import shutil
 from pathlib import Path
@@ -6,11 +6,11 @@ from pathlib import Path
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
-SHIPPED = ("dagster.yaml", "profiles/*.yaml")
+SHIPPED = ("dagster.yaml", "deploy/*/dagster.yaml", "profiles/*.yaml")
 
 
 class BuildWithShippedFiles(build_py):
-    """Copies the example profiles and `dagster.yaml` to `signal_assets/shipped`."""
+    """Copies the example profiles and each `dagster.yaml` to `signal_assets/shipped`."""
 
     def run(self) -> None:
         super().run()

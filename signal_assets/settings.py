@@ -34,6 +34,12 @@ class Settings(BaseSettings):
     """Folder of search profiles, one YAML file each."""
     dagster_home: Path = Field(default=Path("./.dagster"), validation_alias="DAGSTER_HOME")
     """Dagster's own folder: runs, events, schedules."""
+    dagster_postgres_url: SecretStr | None = Field(
+        default=None, validation_alias="DAGSTER_POSTGRES_URL"
+    )
+    """PostgreSQL for Dagster's runs, events and schedules."""
+    logs_bucket: str | None = Field(default=None, validation_alias="SIGNAL_ASSETS_LOGS_BUCKET")
+    """Bucket in S3 for what runs print; needs `DAGSTER_POSTGRES_URL` too."""
 
     anthropic_api_key: SecretStr | None = Field(default=None, validation_alias="ANTHROPIC_API_KEY")
     """Without it the keyword reader reads."""

@@ -1,4 +1,4 @@
-"""Shipped files: the example profiles and `dagster.yaml`, in the package or the repository."""
+"""Shipped files: the example profiles and each `dagster.yaml`, in the package or the repository."""
 
 from pathlib import Path
 

@@ -68,17 +68,13 @@ def _profiles(settings: Settings) -> Finding:
 
 
 def _storage(settings: Settings) -> Finding:
-    from upath import UPath
+    from signal_assets.defs.storage import TableStore
 
-    root = UPath(settings.storage)
-    probe = root / ".signal-assets-probe"
     try:
-        root.mkdir(parents=True, exist_ok=True)
-        probe.write_bytes(b"")
-        probe.unlink()
-    except Exception as error:  # noqa: BLE001 - every store has errors of its own; all are told
+        where = TableStore(settings.storage).probe()
+    except OSError as error:
         return Finding("tables", "problem", f"{settings.storage} cannot be written: {error}")
-    return Finding("tables", "ok", settings.storage)
+    return Finding("tables", "ok", where)
 
 
 def _database(settings: Settings) -> Finding:
@@ -101,10 +97,16 @@ def _dagster_home(settings: Settings) -> Finding:
     from signal_assets.cli.home import open_instance
 
     try:
-        open_instance(settings).dispose()
+        instance = open_instance(settings)
+        is_on_postgres = "Postgres" in type(instance.run_storage).__name__
+        instance.dispose()
     except Exception as error:  # noqa: BLE001 - whatever the storage of Dagster raises is told
         return Finding("dagster", "problem", f"{settings.dagster_home}: {error}")
-    return Finding("dagster", "ok", str(settings.dagster_home))
+    if settings.dagster_postgres_url is not None and not is_on_postgres:
+        said = f"{settings.dagster_home}/dagster.yaml does not use DAGSTER_POSTGRES_URL"
+        return Finding("dagster", "problem", said)
+    where = "postgresql" if is_on_postgres else str(settings.dagster_home)
+    return Finding("dagster", "ok", where)
 
 
 def _claude(settings: Settings) -> Finding:

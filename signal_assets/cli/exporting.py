@@ -30,7 +30,8 @@ def export(
         typer.Option("--format", "-f", help="csv: a row a company. jsonl: with all proof."),
     ] = Format.CSV,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="File to write; else standard output.")
+        str | None,
+        typer.Option("--out", "-o", help="File or s3:// address to write; else standard output."),
     ] = None,
     unmatched: Annotated[
         bool, typer.Option("--unmatched", help="Also companies without a certain KvK number.")
@@ -51,7 +52,7 @@ def export(
     if out is None:
         sys.stdout.write(text)
     else:
-        out.write_text(text, "utf-8-sig" if format_ is Format.CSV else "utf-8", newline="")
+        _write(out, text.encode("utf-8-sig" if format_ is Format.CSV else "utf-8"))
     where = "" if out is None else f" to {out}"
     err.print(
         escape(f"{len(deliveries)} companies written{where}, {len(left_out)} left out."),
@@ -72,6 +73,16 @@ def to_csv(deliveries: list[Delivery], fields: tuple[str, ...]) -> str:
     writer.writeheader()
     writer.writerows(rows)
     return target.getvalue()
+
+
+def _write(address: str, content: bytes) -> None:
+    if "://" not in address:
+        Path(address).write_bytes(content)
+        return
+    from signal_assets.defs.storage import open_path, replacing
+
+    with replacing(open_path(address)) as file:
+        file.write_bytes(content)
 
 
 def _fields(settings: Settings, profile: str) -> tuple[str, ...]:

@@ -1,9 +1,11 @@
 """The folder Dagster keeps its runs in, made ready before the first use."""
 
 import os
-import shutil
+import uuid
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from signal_assets.clients.database import with_driver
 from signal_assets.settings import Settings
 from signal_assets.shipped import shipped
 
@@ -11,17 +13,41 @@ if TYPE_CHECKING:
     import dagster as dg
 
 
+VARIANTS = ("dagster.yaml", "deploy/postgres/dagster.yaml", "deploy/s3/dagster.yaml")
+
+
 def prepare_home(settings: Settings) -> None:
     """Make DAGSTER_HOME with its `dagster.yaml`, and point this process and its children at it.
 
-    A `dagster.yaml` that stands there already is the user's and stays.
+    A `dagster.yaml` that somebody changed is the user's and stays; one that is still as we ship it
+    follows the settings.
     """
     home = settings.dagster_home.absolute()
     home.mkdir(parents=True, exist_ok=True)
-    if not (home / "dagster.yaml").exists():
-        shutil.copyfile(shipped("dagster.yaml"), home / "dagster.yaml")
+    wanted, present = _variant_for(settings).read_bytes(), home / "dagster.yaml"
+    if not present.exists() or (present.read_bytes() != wanted and _is_shipped(present)):
+        replacement = present.with_name(f".{uuid.uuid4().hex}.yaml")
+        replacement.write_bytes(wanted)
+        replacement.rename(present)
     os.environ["DAGSTER_HOME"] = str(home)
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
+    if settings.dagster_postgres_url is not None:
+        url = settings.dagster_postgres_url.get_secret_value()
+        os.environ["DAGSTER_POSTGRES_URL"] = with_driver(url)
+    if settings.logs_bucket is not None:
+        os.environ["SIGNAL_ASSETS_LOGS_BUCKET"] = settings.logs_bucket
+
+
+def _variant_for(settings: Settings) -> Path:
+    if settings.logs_bucket is not None:
+        return shipped("deploy/s3/dagster.yaml")
+    if settings.dagster_postgres_url is not None:
+        return shipped("deploy/postgres/dagster.yaml")
+    return shipped("dagster.yaml")
+
+
+def _is_shipped(file: Path) -> bool:
+    return file.read_bytes() in [shipped(variant).read_bytes() for variant in VARIANTS]
 
 
 def open_instance(settings: Settings) -> "dg.DagsterInstance":

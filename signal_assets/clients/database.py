@@ -235,16 +235,30 @@ class Database:
         migrations.upgrade(connection)
 
 
+def with_driver(url: str) -> str:
+    """Return an address of PostgreSQL with its driver, as Dagster needs it.
+
+    SQLAlchemy 2.1 takes one without for psycopg 3, and Dagster fails with that.
+
+    >>> with_driver("postgresql://user:secret@host/database")
+    'postgresql+psycopg2://user:secret@host/database'
+    """
+    return _name_driver(make_url(url)).render_as_string(hide_password=False)
+
+
+def _name_driver(address: URL) -> URL:
+    is_bare = address.drivername in ("postgres", "postgresql")
+    return address.set(drivername="postgresql+psycopg2") if is_bare else address
+
+
 def _read_address(url: str) -> URL:
     try:
-        address = make_url(url)
+        address = _name_driver(make_url(url))
     except ArgumentError as error:
         raise DatabaseUnavailable(
             f"{SETTING} is not a database address; "
             "write sqlite:///path/to/file.db or postgresql://user:password@host/database"
         ) from error
-    if address.drivername in ("postgres", "postgresql"):
-        return address.set(drivername="postgresql+psycopg2")
     backend = address.get_backend_name()
     if backend not in ("sqlite", "postgresql"):
         raise DatabaseUnavailable(

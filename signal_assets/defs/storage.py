@@ -26,8 +26,8 @@ PART_BYTES = 16 * 2**20
 PARTS_AT_ONCE = 4
 
 
-class StorageUnavailable(Exception):
-    """Tables cannot lie there; says what to install or to change."""
+class StorageUnavailable(OSError):
+    """The place of the tables cannot be reached; says what to install or to change."""
 
 
 class TableStore:
@@ -66,23 +66,32 @@ class TableStore:
         """Write and remove a file that nobody reads, and return where that was.
 
         A bucket is never made: one that is missing is an error like any other of the store.
+
+        Raises:
+            OSError: it could not be written or removed.
         """
         probe = self.root / ".signal-assets-probe"
         if is_local(probe):
             self.root.mkdir(parents=True, exist_ok=True)
-        probe.fs.pipe_file(probe.path, b"")
-        probe.fs.rm_file(probe.path)
-        return str(self.root) if is_local(probe) else f"{self.root} at {_endpoint(probe)}"
+            probe.write_bytes(b"")
+            probe.unlink()
+            return str(self.root)
+        with _reaching(probe):
+            probe.fs.pipe_file(probe.path, b"")
+            probe.fs.rm_file(probe.path)
+            return f"{self.root} at {probe.fs.s3.meta.endpoint_url}"
 
 
 def open_path(address: str) -> UPath:
     """Return the path behind a folder's name or an address such as `s3://bucket/prefix`.
 
     Raises:
-        StorageUnavailable: it is in S3, and what reads S3 is not installed.
+        StorageUnavailable: it is in S3, and what reads S3 is not installed; or it is elsewhere.
     """
-    if not address.startswith("s3://"):
+    if "://" not in address:
         return UPath(address)
+    if not address.startswith("s3://"):
+        raise StorageUnavailable(f"{address} is neither a folder nor s3://bucket/prefix")
     try:
         import s3fs  # noqa: F401 - an extra
     except ImportError as error:
@@ -106,8 +115,10 @@ def read_table(path: UPath) -> pd.DataFrame:
     if is_local(path):
         with path.open("rb") as file:
             return from_arrow(pq.read_table(file))
-    # In one request: between two of them somebody could replace the object.
-    return from_arrow(pq.read_table(pa.BufferReader(path.fs.cat_file(path.path))))
+    with _reaching(path):
+        # In one request: between two of them somebody could replace the object.
+        content = path.fs.cat_file(path.path)
+    return from_arrow(pq.read_table(pa.BufferReader(content)))
 
 
 def write_table(path: UPath, frame: pd.DataFrame, table: Table) -> None:
@@ -131,9 +142,10 @@ def replacing(path: UPath) -> Iterator[Path]:
     with TemporaryDirectory(prefix="signal-assets-") as folder:
         target = Path(folder) / path.name
         yield target
-        path.fs.put_file(
-            str(target), path.path, chunksize=PART_BYTES, max_concurrency=PARTS_AT_ONCE
-        )
+        with _reaching(path):
+            path.fs.put_file(
+                str(target), path.path, chunksize=PART_BYTES, max_concurrency=PARTS_AT_ONCE
+            )
 
 
 @contextmanager
@@ -147,9 +159,15 @@ def _beside(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def _endpoint(path: UPath) -> str:
-    """Return the server that was asked last: the setting, or what AWS made of the region."""
-    return str(path.fs.s3.meta.endpoint_url)
+@contextmanager
+def _reaching(path: UPath) -> Iterator[None]:
+    """Say of what never became an answer of the store (no credentials, no network) where it was."""
+    from botocore.exceptions import BotoCoreError
+
+    try:
+        yield
+    except BotoCoreError as error:
+        raise StorageUnavailable(f"{path} cannot be reached: {error}") from error
 
 
 class ParquetIOManager(dg.UPathIOManager):

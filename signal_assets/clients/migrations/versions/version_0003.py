@@ -29,3 +29,8 @@ def upgrade() -> None:
     op.add_column(
         "ledger_passes", sa.Column("failures", sa.JSON(), nullable=False, server_default="{}")
     )
+    if op.get_bind().dialect.name == "postgresql":  # SQLite keeps no comments
+        op.create_table_comment(
+            "ledger_passes",
+            "What one run did in one asset; failures: kind → rows that failed or wait for it.",
+        )
