@@ -401,7 +401,7 @@ def _find_cap(company: AdvertisedCompany, entry: RegisterEntry, hit: NameHit) ->
     if is_common_word(company.name.key_t2) and not has_number:
         return f"“{company.name.key_t2}” is a name many companies have."
     least = _LETTERS_IN_LIST if entry.is_employer else _LETTERS_IN_REGISTER
-    if len(company.name.letters) < least and not (has_number or has_website):
+    if _count_signs(company.name) < least and not (has_number or has_website):
         return "The name is too short to decide by."
     if has_number or has_website:
         return None
@@ -411,6 +411,11 @@ def _find_cap(company: AdvertisedCompany, entry: RegisterEntry, hit: NameHit) ->
     if is_natural:
         return "The business of a natural person is not chosen by name and place alone."
     return None
+
+
+def _count_signs(name: CompanyName) -> int:
+    """Return how many letters and ampersands the first key has: three in "H&M"."""
+    return len(name.letters) + name.key_t1.split().count("en")
 
 
 def _is_natural_person(entry: RegisterEntry) -> bool | None:
