@@ -7,6 +7,7 @@ from signal_assets.defs import (
     company_financials,
     company_quality,
     extracted_vacancies,
+    extraction_evaluation,
     extraction_prompts,
     freshness,
     jobs,
@@ -26,6 +27,7 @@ _ASSETS = (
     company_financials,
     merged_companies,
     accounts,
+    extraction_evaluation,
 )
 
 defs = dg.Definitions(
@@ -39,13 +41,14 @@ defs = dg.Definitions(
             company_financials.company_financials,
             merged_companies.merged_companies,
             accounts.accounts,
+            extraction_evaluation.extraction_evaluation,
         ]
     ),
     asset_checks=[
         *(check for module in _ASSETS for check in module.CHECKS),
         freshness.harvested_lately,
     ],
-    jobs=[*jobs.JOBS, accounts.accounts_job],
+    jobs=[*jobs.JOBS, accounts.accounts_job, extraction_evaluation.evaluation_job],
     sensors=[sensors.enrichment_after_harvest, freshness.freshness_sensor],
     schedules=[
         schedules.harvest_schedule,

@@ -266,6 +266,28 @@ VACANCY_FINGERPRINTS = Table(
     ),
 )
 
+EXTRACTION_EVALUATION = Table(
+    "extraction_evaluation",
+    (
+        Column("field", TEXT, "The field, or `overall` for all of them together"),
+        Column("comparison", TEXT, "What makes two values the same: values, numbers or presence"),
+        Column("found_and_labelled", COUNT, "Values that are labelled and were found"),
+        Column("only_found", COUNT, "Values that were found and are not labelled"),
+        Column("only_labelled", COUNT, "Values that are labelled and were not found"),
+        Column("precision", SCORE, "Of the values found: the share that is labelled"),
+        Column("recall", SCORE, "Of the labelled values: the share that was found"),
+        Column("f1", SCORE, "Harmonic mean of both; null where there is nothing to find"),
+        Column("f1_low", SCORE, "Lower end of its 95 % interval, bootstrapped over vacancies"),
+        Column("f1_high", SCORE, "Upper end of its 95 % interval"),
+        Column("state_accuracy", SCORE, "Of the products found: the share with the labelled state"),
+        Column("bar", SCORE, "What F1 over all fields must reach"),
+        Column("extractor", TEXT, "claude or keyword"),
+        Column("model", TEXT, "The model that read"),
+        Column("prompt_version", COUNT, "The prompt version that was measured"),
+        Column("evaluated_at", MOMENT, "When"),
+    ),
+)
+
 TABLES = {
     table.asset: table
     for table in (
@@ -278,5 +300,6 @@ TABLES = {
         ACCOUNTS,
         SOURCE_ANSWERS,
         VACANCY_FINGERPRINTS,
+        EXTRACTION_EVALUATION,
     )
 }
