@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from signal_assets import __version__
 from signal_assets.cli import (
+    accounts,
     boards,
     companies,
     demo,
@@ -74,6 +75,7 @@ def _start(
 app.command()(demo.demo)
 app.command()(running.run)
 app.command("companies")(companies.show_companies)
+app.command("accounts")(accounts.accounts)
 app.command("export")(exporting.export)
 app.command("runs")(spending.runs)
 app.command("costs")(spending.costs)
