@@ -61,7 +61,7 @@ def _cues() -> _Cues:
 
 def _compile(pattern: str) -> re.Pattern[str]:
     sentence = r"(?:[^.!?]|[.!?](?!\s)){0,200}?"
-    return re.compile(pattern.replace("…", sentence).replace(" ", r"[\s*_]{1,4}"), re.IGNORECASE)
+    return re.compile(pattern.replace("…", sentence).replace(" ", r"[\s*_]{1,6}"), re.IGNORECASE)
 
 
 def find_intermediary(company_name: str | None, title: str, text: str) -> Intermediary | None:
