@@ -30,6 +30,8 @@ from signal_assets.clients.rate_limit import RateLimit
 PAUSE_SECONDS = 1.0
 """Between two requests to one host."""
 LOOPBACK_PAUSE_SECONDS = 0.001
+MAX_FAILED_PAGES = 3
+"""After so many pages in a row without an answer a host counts as down for the run."""
 _REDIRECTS = (301, 302, 303, 307, 308)
 
 
@@ -92,6 +94,7 @@ class OpenWeb:
         self._lock = threading.Lock()
         self._limits: dict[str, RateLimit] = {}
         self._refusals: dict[str, str] = {}
+        self._failures: dict[str, int] = {}
         self.sent_count = 0
 
     def __enter__(self) -> Self:
@@ -140,15 +143,20 @@ class OpenWeb:
         host = urlsplit(url).netloc
         if host in self._refusals:
             raise HostRefuses(self._refusals[host])
+        if self._failures.get(host, 0) >= MAX_FAILED_PAGES:
+            raise PageBroken(f"not asked: {MAX_FAILED_PAGES} pages in a row brought no answer")
         try:
-            return self._patience.retrying()(
+            received = self._patience.retrying()(
                 self._ask_once, url, params, is_local, self._limit(url, pause_seconds)
             )
         except _TooMany as error:
             self._refusals[host] = str(error)
             raise HostRefuses(str(error)) from None
         except TryAgain as error:
+            self._failures[host] = self._failures.get(host, 0) + 1
             raise PageBroken(str(error)) from None
+        self._failures.pop(host, None)
+        return received
 
     def _ask_once(
         self, url: str, params: tuple[tuple[str, str], ...], is_local: bool, limit: RateLimit

@@ -104,6 +104,8 @@ class BoardEntry(_Section):
     @model_validator(mode="before")
     @classmethod
     def _is_a_token_or_a_mapping(cls, data: Any) -> Any:
+        if isinstance(data, int | float):
+            raise ValueError(f"{data!r} is not a text to YAML: write the token in quotes")
         return {"token": data} if isinstance(data, str) else data
 
 

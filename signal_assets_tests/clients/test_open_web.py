@@ -126,3 +126,27 @@ def test_a_page_that_is_too_large_is_broken():
     hosts = OpenHosts({"a.test/1": httpx.Response(200, content=b"x" * 20_000_001)})
     with pytest.raises(PageBroken, match="larger than"):
         hosts.web(attempts=1).get("https://a.test/1")
+
+
+def test_a_host_that_is_down_is_not_tried_for_every_page():
+    hosts = OpenHosts({"a.test/1": httpx.Response(500), "a.test/2": PAGE})
+    web = hosts.web(attempts=2)
+    for _ in range(3):
+        with pytest.raises(PageBroken, match="HTTP 500"):
+            web.get("https://a.test/1")
+    with pytest.raises(PageBroken, match="not asked: 3 pages in a row"):
+        web.get("https://a.test/2")
+    assert hosts.paths == ["a.test/1"] * 6
+
+
+def test_a_host_that_recovers_is_asked_on():
+    trouble = httpx.Response(500)
+    hosts = OpenHosts({"a.test/1": trouble, "a.test/2": PAGE})
+    web = hosts.web(attempts=1)
+    for url in ["https://a.test/1", "https://a.test/1", "https://a.test/2", "https://a.test/1"]:
+        if url.endswith("2"):
+            assert web.get(url).body == "hallo"
+        else:
+            with pytest.raises(PageBroken):
+                web.get(url)
+    assert web.get("https://a.test/2").body == "hallo"

@@ -1,6 +1,7 @@
 """The imitated boards hold the traps of the real ones, and our sources see through them."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import httpx
 import pytest
@@ -10,8 +11,10 @@ from signal_assets.clients.open_web import OpenWeb
 from signal_assets.clients.sources.boards import BoardSource
 from signal_assets.clients.sources.jobposting import JobPostingSource
 from signal_assets.domain.boards import BOARD_KINDS
+from signal_assets.domain.duplicates import find_duplicates, mark_duplicates
 from signal_assets.domain.harvests import SourceAnswer
 from signal_assets.domain.search_profiles import BoardSourceOptions, JobPostingSourceOptions
+from signal_assets.domain.vacancies import update_vacancies
 from signal_assets.sandbox import SandboxServer
 from signal_assets.sandbox.application import fault_catalogue
 from signal_assets.sandbox.board_feeds import NOT_LISTED, PROSPECTS
@@ -245,3 +248,13 @@ def test_one_vacancy_seen_on_five_boards_has_the_same_words(sandbox, web):
         posting = next(found for found in answer.postings if found.title == FIRST.title)
         texts.add(" ".join(posting.description.split()))
     assert len(texts) == 1
+
+
+def test_one_vacancy_seen_in_five_sources_is_one_record(sandbox, web):
+    kinds = ("recruitee", "greenhouse", "ashby", "teamtailor", "workable")
+    postings = [found for kind in kinds for found in ask(sandbox, web, kind).postings]
+    known = update_vacancies([], postings, datetime(2026, 3, 9, tzinfo=UTC)).vacancies
+    marked = mark_duplicates(known, find_duplicates(known, {}).copies)
+    assert len(marked) == 10
+    assert len({row.title for row in marked if row.duplicate_of is None}) == 2
+    assert sum(row.duplicate_of is None for row in marked) == 2

@@ -254,3 +254,9 @@ def test_a_token_that_is_no_part_of_a_host_name_is_refused(token):
 def test_an_answer_can_be_stored_as_it_came():
     answer = lever(reply([posting(1)]))
     assert json.loads(answer.model_dump_json())["listed_ids"] == ["1"]
+
+
+@pytest.mark.parametrize("token", [123, True])
+def test_a_token_that_yaml_does_not_read_as_text_is_asked_for_in_quotes(token):
+    with pytest.raises(ValueError, match="write the token in quotes"):
+        BoardSourceOptions(type="lever", boards=(token,))
