@@ -8,6 +8,7 @@ from signal_assets.domain.company_quality import (
     GateRules,
     ReadVacancy,
     assess_companies,
+    count_once,
     mean_quality,
     vacancies_without_company,
 )
@@ -176,3 +177,56 @@ def test_every_vacancy_is_in_one_company_or_in_none(vacancies):
 def test_the_order_of_the_vacancies_does_not_matter(vacancies, random):
     shuffled = random.sample(vacancies, len(vacancies))
     assert assess_companies(shuffled, RULES) == assess_companies(vacancies, RULES)
+
+
+def posted(
+    number: int, company_name: str | None, *, by_agency: bool, copy_of: int | None = None
+) -> ReadVacancy:
+    return vacancy(number, company_name).model_copy(
+        update={
+            "is_intermediary": by_agency,
+            "intermediary_reason": "its text says so" if by_agency else None,
+            "duplicate_of": f"file:{copy_of}" if copy_of is not None else None,
+        }
+    )
+
+
+def test_what_an_agency_posts_is_shown_but_not_scored():
+    (company,) = assess_companies([posted(1, "Bureau Een", by_agency=True)], RULES)
+    assert (company.is_intermediary, company.qualifies) == (True, False)
+    assert (company.extraction_quality, company.client_vacancy_ids) == (None, ("file:1",))
+
+
+def test_what_an_employer_posts_for_a_client_does_not_count_for_it():
+    (company,) = assess_companies(
+        [posted(1, "Adviesbureau", by_agency=False), posted(2, "Adviesbureau", by_agency=True)],
+        RULES,
+    )
+    assert (company.is_intermediary, company.vacancy_ids) == (False, ("file:1",))
+    assert company.client_vacancy_ids == ("file:2",)
+
+
+def test_a_copy_counts_once_for_each_employer():
+    copies = [
+        posted(1, "Voorbeeld B.V.", by_agency=False),
+        posted(2, "Voorbeeld", by_agency=False, copy_of=1),
+        posted(3, "Ander Merk", by_agency=False, copy_of=1),
+    ]
+    assert [item.vacancy_id for item in count_once(copies)] == ["file:1", "file:3"]
+
+
+def test_a_copy_under_the_employers_name_says_who_the_client_is():
+    copies = [
+        posted(1, "Bureau Een", by_agency=True),
+        posted(2, "Voorbeeld B.V.", by_agency=False, copy_of=1),
+        posted(3, "Bureau Twee", by_agency=True, copy_of=1),
+    ]
+    assert [item.vacancy_id for item in count_once(copies)] == ["file:2"]
+
+
+def test_copies_of_agencies_alone_count_once():
+    copies = [
+        posted(1, "Bureau Een", by_agency=True),
+        posted(2, "Bureau Twee", by_agency=True, copy_of=1),
+    ]
+    assert [item.vacancy_id for item in count_once(copies)] == ["file:1"]

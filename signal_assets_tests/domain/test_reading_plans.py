@@ -1,5 +1,7 @@
 """Which vacancies pass 1 reads."""
 
+from collections.abc import Mapping
+
 import pytest
 
 from signal_assets.domain.extractions import ExtractorName
@@ -79,3 +81,57 @@ def test_what_cannot_be_read_whole_is_skipped_with_the_reason(
 
     assert not plan.to_read
     assert reason in plan.skipped["a"][1]
+
+
+def ids(groups: Mapping[str, tuple[VacancyToRead, ...]]) -> dict[str, list[str]]:
+    return {key: [item.vacancy_id for item in group] for key, group in groups.items()}
+
+
+def test_of_copies_the_first_that_can_be_read_is_read() -> None:
+    plan = plan_reading(
+        [
+            vacancy("a", "begin", text_kind="snippet"),
+            vacancy("b", "whole", duplicate_of="a"),
+            vacancy("c", "intro and whole", duplicate_of="a"),
+        ],
+        {},
+        prompt_version=1,
+        extractor="claude",
+    )
+
+    assert ids(plan.to_read) == {"whole": ["b", "c"]}
+    assert list(plan.skipped) == ["a"]
+
+
+def test_a_copy_that_comes_later_shares_what_was_read() -> None:
+    plan = plan_reading(
+        [vacancy("a"), vacancy("b", "intro and same", duplicate_of="a")],
+        {"a": past()},
+        prompt_version=1,
+        extractor="claude",
+    )
+
+    assert (ids(plan.to_share), ids(plan.to_read)) == ({"a": ["b"]}, {})
+
+
+def test_an_original_whose_words_changed_is_read_again() -> None:
+    copy = PastReading(vacancy_id="b", content_hash="b", prompt_version=1, extractor="claude")
+    plan = plan_reading(
+        [vacancy("a", "new words"), vacancy("b", "b", duplicate_of="a")],
+        {"a": past(), "b": copy},
+        prompt_version=1,
+        extractor="claude",
+    )
+
+    assert (ids(plan.to_share), ids(plan.to_read)) == ({}, {"new words": ["a"]})
+
+
+def test_a_reading_by_an_older_prompt_is_not_shared() -> None:
+    plan = plan_reading(
+        [vacancy("a"), vacancy("b", "b", duplicate_of="a")],
+        {"a": past()},
+        prompt_version=2,
+        extractor="claude",
+    )
+
+    assert (ids(plan.to_share), ids(plan.to_read)) == ({}, {"b": ["b"]})
