@@ -1,8 +1,10 @@
 """Open web: pages that anybody may read, asked for at a pace that no host minds."""
 
+import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -25,7 +27,6 @@ from signal_assets.clients.public_hosts import (
     Resolve,
     is_loopback_host,
 )
-from signal_assets.clients.rate_limit import RateLimit
 
 PAUSE_SECONDS = 1.0
 """Between two requests to one host."""
@@ -92,7 +93,8 @@ class OpenWeb:
             for is_local in (False, True)
         }
         self._lock = threading.Lock()
-        self._limits: dict[str, RateLimit] = {}
+        self._turns: dict[str, threading.Lock] = {}
+        self._last_starts: dict[str, float] = {}
         self._refusals: dict[str, str] = {}
         self._failures: dict[str, int] = {}
         self.sent_count = 0
@@ -147,7 +149,7 @@ class OpenWeb:
             raise PageBroken(f"not asked: {MAX_FAILED_PAGES} pages in a row brought no answer")
         try:
             received = self._patience.retrying()(
-                self._ask_once, url, params, is_local, self._limit(url, pause_seconds)
+                self._ask_once, url, params, is_local, pause_seconds
             )
         except _TooMany as error:
             self._refusals[host] = str(error)
@@ -159,9 +161,9 @@ class OpenWeb:
         return received
 
     def _ask_once(
-        self, url: str, params: tuple[tuple[str, str], ...], is_local: bool, limit: RateLimit
+        self, url: str, params: tuple[tuple[str, str], ...], is_local: bool, pause_seconds: float
     ) -> Received:
-        with limit.slot():
+        with self._turn(url, pause_seconds):
             self.sent_count += 1
             try:
                 received = fetch(self._http[is_local], url, params)
@@ -182,16 +184,20 @@ class OpenWeb:
             raise PageRefused(f"HTTP {status}")
         raise PageBroken(f"HTTP {status}")
 
-    def _limit(self, url: str, pause_seconds: float) -> RateLimit:
+    @contextmanager
+    def _turn(self, url: str, pause_seconds: float) -> Iterator[None]:
+        """Wait until the host may be asked again, and keep others waiting meanwhile."""
         parts = urlsplit(url)
         if is_loopback_host(parts.hostname or ""):
             pause_seconds = LOOPBACK_PAUSE_SECONDS
         with self._lock:
-            if parts.netloc not in self._limits:
-                self._limits[parts.netloc] = RateLimit(
-                    1 / pause_seconds, 1, clock=self._clock, sleep=self._sleep
-                )
-            return self._limits[parts.netloc]
+            turn = self._turns.setdefault(parts.netloc, threading.Lock())
+        with turn:
+            wait = self._last_starts.get(parts.netloc, -math.inf) + pause_seconds - self._clock()
+            if wait > 0:
+                self._sleep(wait)
+            self._last_starts[parts.netloc] = self._clock()
+            yield
 
 
 class _TooMany(TryAgain):

@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import httpx
 import pytest
 
@@ -150,3 +152,12 @@ def test_a_host_that_recovers_is_asked_on():
             with pytest.raises(PageBroken):
                 web.get(url)
     assert web.get("https://a.test/2").body == "hallo"
+
+
+def test_threads_share_the_pace_of_a_host():
+    hosts = OpenHosts({"a.test/1": PAGE})
+    web = hosts.web()
+    with ThreadPoolExecutor(8) as pool:
+        pages = list(pool.map(lambda _: web.get("https://a.test/1"), range(20)))
+    assert len(pages) == 20
+    assert hosts.moments == [float(second) for second in range(20)]

@@ -76,6 +76,13 @@ def test_one_request_a_second_goes_to_a_host():
     assert hosts.moments == [0.0, 1.0, 2.0, 3.0]
 
 
+def test_a_site_that_asks_for_longer_pauses_gets_them():
+    rules = httpx.Response(200, text="User-agent: *\nCrawl-delay: 5")
+    hosts = site(robots=rules, start=links("a"), a=vacancy(1))
+    only(hosts)
+    assert hosts.moments == [0.0, 5.0, 10.0]
+
+
 def test_what_robots_txt_forbids_is_not_read():
     rules = httpx.Response(200, text="User-agent: *\nDisallow: /vacatures/b")
     hosts = site(robots=rules, start=links("a", "b"), a=vacancy(1), b=vacancy(2))
