@@ -184,3 +184,11 @@ def test_the_accounts_hold_every_number_once_with_the_signals_of_its_profile(
     assert "99900044" not in rows
     assert set(json.loads(logistics["signals"])) == {PROFILE}
     assert rows["00990017"]["search_profiles"] == [PROFILE]
+
+
+def test_one_command_prints_the_accounts(space: Workspace) -> None:
+    assert enrich(space).success
+    result = CliRunner().invoke(app, ["accounts"])
+    assert result.exit_code == 0, result.output
+    assert "99900055" in result.output
+    assert "accounts" in result.output
