@@ -86,6 +86,7 @@ def raw_vacancies(
             "posted_by_agencies": int(frame["is_intermediary"].sum()),
             "languages": dict(Counter(frame["language"].fillna("unknown"))),
             "closed_vacancies": int(frame["closed_at"].notna().sum()),
+            "snippets": int((frame["text_kind"] == "snippet").sum()),
             "without_posted_at": int(frame["posted_at"].isna().sum()),
             "rejected_rows": len(rejected),
             "source_calls": sum(answer.calls for answer in answers),

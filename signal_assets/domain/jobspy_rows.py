@@ -51,8 +51,15 @@ def explain_errors(errors: Any, site: str) -> tuple[Outcome, str] | None:
     return ("refused" if _REFUSALS.search(words) else "broken"), words
 
 
+def list_warnings(warnings: Any, site: str) -> str | None:
+    """Return what JobSpy left out of its search of a site, in its own words."""
+    said = warnings.get(site) if isinstance(warnings, Mapping) else None
+    return "; ".join(map(str, said))[:300] if isinstance(said, list) and said else None
+
+
 def _parse_row(row: Mapping[str, Any], term: str | None) -> Posting:
-    external_id, title = _text(row.get("id")), _text(row.get("title"))
+    external_id = _text(row.get("id")) or _text(row.get("job_url"))
+    title = _text(row.get("title"))
     if external_id is None or title is None:
         raise UnreadableAnswer("id is missing" if external_id is None else "title is missing")
     description = _description(_text(row.get("description")) or "")

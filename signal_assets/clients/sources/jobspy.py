@@ -2,11 +2,15 @@
 
 import importlib
 from collections.abc import Callable, Iterator, Sequence
-from importlib.util import find_spec
 from typing import Any
 
 from signal_assets.domain.harvests import Outcome, SourceAnswer
-from signal_assets.domain.jobspy_rows import SOURCE, explain_errors, parse_rows
+from signal_assets.domain.jobspy_rows import (
+    SOURCE,
+    explain_errors,
+    list_warnings,
+    parse_rows,
+)
 from signal_assets.domain.search_profiles import JobSpySourceOptions, SearchTerm
 
 Scrape = Callable[..., Any]
@@ -53,7 +57,7 @@ class JobSpySource:
         if trouble is not None and trouble[0] == "refused":
             self._refusals[site] = trouble[1]
         plain: Outcome = "rows" if postings else "broken" if rejected else "empty"
-        outcome, message = trouble or (plain, None)
+        outcome, message = trouble or (plain, list_warnings(frame.attrs.get("warnings"), site))
         return SourceAnswer(
             source=SOURCE,
             search_term=term.term,
@@ -77,14 +81,16 @@ class JobSpySource:
             "hours_old": None if days is None else 24 * days,
             "description_format": "html",
             "fetch_description": True,
+            "verbose": 0,
         }
 
 
 def find_jobspy() -> Scrape | None:
-    """Return JobSpy's `scrape_jobs`, or None when it is not installed."""
-    if find_spec("jobspy") is None:
+    """Return JobSpy's `scrape_jobs`, or None when it, or a part it needs, is not installed."""
+    try:
+        scrape: Scrape = importlib.import_module("jobspy").scrape_jobs
+    except ImportError:
         return None
-    scrape: Scrape = importlib.import_module("jobspy").scrape_jobs
     return scrape
 
 

@@ -10,9 +10,9 @@ ROW = {"id": "in-1", "title": "Boekhouder", "company": "Voorbeeld B.V.", "descri
 class Frame:
     """What JobSpy returns, as far as it is used: rows, and the errors it keeps to itself."""
 
-    def __init__(self, *rows: dict[str, Any], errors: Any = None) -> None:
+    def __init__(self, *rows: dict[str, Any], **attrs: Any) -> None:
         self._rows = list(rows)
-        self.attrs = {} if errors is None else {"errors": errors}
+        self.attrs = attrs
 
     def to_dict(self, orient: str) -> list[dict[str, Any]]:
         assert orient == "records"
@@ -66,6 +66,11 @@ def test_rows_beside_an_error_are_kept():
     half = Frame(ROW, errors={"indeed": "429 Too Many Requests"})
     (answer,) = JobSpy(indeed=half).harvest("boekhouder")
     assert (answer.outcome, len(answer.postings)) == ("refused", 1)
+
+
+def test_what_the_library_left_out_is_said():
+    (answer,) = JobSpy(indeed=Frame(ROW, warnings={"indeed": ["hours_old ignored"]})).harvest("x")
+    assert (answer.outcome, answer.message) == ("rows", "hours_old ignored")
 
 
 def test_a_site_that_refuses_is_not_asked_again_and_others_are():
