@@ -134,6 +134,15 @@ def test_what_determines_the_answer_determines_the_digest(other):
     assert one.digest != other.digest
 
 
+def test_how_long_the_prompt_is_cached_changes_nothing_of_what_is_asked():
+    model = get_claude_model("claude-haiku-5-5")
+    short = ClaudeQuestions(model, "Words.", {"a": "A?"})
+    long = ClaudeQuestions(model, "Words.", {"a": "A?"}, cache_ttl="1h")
+    assert long.digest == short.digest
+    assert long.build_request("x", 1)["system"][0]["cache_control"]["ttl"] == "1h"
+    assert short.build_request("x", 1)["system"][0]["cache_control"] == {"type": "ephemeral"}
+
+
 def nodes(schema: object) -> list[dict[str, object]]:
     if isinstance(schema, list):
         return [node for item in schema for node in nodes(item)]
