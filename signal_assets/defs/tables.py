@@ -55,7 +55,7 @@ RAW_VACANCIES = Table(
         Column("language", TEXT, "As the source states it, else as detected; null when unclear"),
         Column("search_term", TEXT, "The term that found it first"),
         Column("board", TEXT, "The company's board that lists it"),
-        Column("apply_urls", TEXTS, "Where a person can apply, besides url"),
+        Column("apply_urls", TEXTS, "Where a person can apply"),
         _FIRST_SEEN_AT,
         Column("last_seen_at", MOMENT, "When a harvest last brought it"),
         Column("content_hash", TEXT, "Fingerprint of title and text, blanks and case aside"),

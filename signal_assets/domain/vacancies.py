@@ -35,9 +35,9 @@ class Posting(Record):
     language: str | None = None
     search_term: str | None = None
     board: str | None = None
-    """The company's board that lists it, by the token in its URL; None where there are no boards"""
+    """The company's board or the site that lists it; None where the source has neither."""
     apply_urls: tuple[str, ...] = ()
-    """Where a person can apply, as far as it is not `url`."""
+    """Where a person can apply; `url` may be one of them."""
 
     @property
     def vacancy_id(self) -> str:

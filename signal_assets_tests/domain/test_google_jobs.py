@@ -2,7 +2,7 @@ import base64
 
 import pytest
 
-from signal_assets.domain.google_jobs import find_stable_id
+from signal_assets.domain.google_jobs import find_stable_id, parse_page
 
 
 def encode(text: str) -> str:
@@ -29,3 +29,11 @@ def test_without_an_id_title_company_and_city_make_one(job_id):
     assert made.startswith("words-")
     assert made == find_stable_id(None, " boekhouder", "VOORBEELD B.V.", "Utrecht")
     assert made != find_stable_id(None, "Boekhouder", "Voorbeeld B.V.", "Zwolle")
+
+
+def test_every_link_to_apply_by_is_kept_once():
+    links = ["https://jobs.lever.co/voorbeeld/1", "https://board.test/7", "https://board.test/7"]
+    job = {"title": "Boekhouder", "apply_options": [{"title": "x", "link": link} for link in links]}
+    payload = {"search_metadata": {"status": "Success"}, "jobs_results": [job]}
+    (posting,) = parse_page(payload, "boekhouder", 1).postings
+    assert posting.apply_urls == ("https://jobs.lever.co/voorbeeld/1", "https://board.test/7")
