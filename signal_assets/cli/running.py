@@ -75,6 +75,9 @@ def run(
         ),
     ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show Dagster's log.")] = False,
+    run_id: Annotated[
+        str | None, typer.Option("--run-id", hidden=True, help="The id the run shall have.")
+    ] = None,
 ) -> None:
     """Run a search profile: harvest, read (pass 1), look up and merge (pass 2).
 
@@ -90,7 +93,7 @@ def run(
     if profile is not None:
         if profile not in names:
             stop(f"There is no search profile {profile!r}. Known: {', '.join(names)}.", WRONG_USE)
-        if not run_profile(profile, pass_, options, verbose=verbose):
+        if not run_profile(profile, pass_, options, verbose=verbose, run_id=run_id):
             raise typer.Exit(FAILED)
         return
     with open_instance(Settings()):
@@ -140,11 +143,16 @@ _AS_USUAL = ReadingOptions()
 
 
 def run_profile(
-    profile: str, pass_: Pass, options: ReadingOptions = _AS_USUAL, *, verbose: bool = False
+    profile: str,
+    pass_: Pass,
+    options: ReadingOptions = _AS_USUAL,
+    *,
+    verbose: bool = False,
+    run_id: str | None = None,
 ) -> bool:
     """Run the passes of one search profile, print what came of it, return whether it passed."""
     with open_instance(Settings()) as instance:
-        result = execute(instance, profile, pass_, options, verbose=verbose)
+        result = execute(instance, profile, pass_, options, verbose=verbose, run_id=run_id)
     print_result(profile, result)
     return result.success
 
@@ -156,6 +164,7 @@ def execute(
     options: ReadingOptions = _AS_USUAL,
     *,
     verbose: bool = False,
+    run_id: str | None = None,
 ) -> "dg.ExecuteInProcessResult":
     """Execute the job of `pass_` for one search profile in this process."""
     from signal_assets.definitions import defs
@@ -170,6 +179,7 @@ def execute(
         partition_key=profile,
         run_config=config,
         raise_on_error=False,
+        run_id=run_id,
         tags={"signal_assets/pass": pass_.value},
         resources={"progress": TerminalProgress(err)},
     )
