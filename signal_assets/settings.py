@@ -108,6 +108,8 @@ class Settings(BaseSettings):
     """Dollars one run may spend; a profile may say otherwise."""
     concurrency: int = Field(default=16, ge=1, le=256, validation_alias="SIGNAL_ASSETS_CONCURRENCY")
     """Model calls in flight."""
+    api_token: SecretStr | None = Field(default=None, validation_alias="SIGNAL_ASSETS_API_TOKEN")
+    """What callers of the HTTP service must bring; needed unless it is bound to loopback."""
     llm_kill_switch: bool = Field(default=False, validation_alias="LLM_KILL_SWITCH")
     """On: no model is called."""
     prices: Path | None = Field(default=None, validation_alias="SIGNAL_ASSETS_PRICES")

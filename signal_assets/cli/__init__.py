@@ -12,6 +12,7 @@ from rich.markup import escape
 from signal_assets import __version__
 from signal_assets.cli import (
     accounts,
+    api,
     boards,
     companies,
     demo,
@@ -81,6 +82,7 @@ app.command("runs")(spending.runs)
 app.command("costs")(spending.costs)
 app.command()(evaluating.evaluate)
 app.command()(doctor.doctor)
+app.command("api")(api.serve_api)
 app.command()(serving.ui)
 app.command()(serving.sandbox)
 app.add_typer(profiles.app, name="profiles")

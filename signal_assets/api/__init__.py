@@ -1,0 +1,1 @@
+"""The HTTP service: search profiles, prompts, runs and companies for other tools."""
