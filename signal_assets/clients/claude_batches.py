@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from itertools import islice
@@ -49,6 +50,8 @@ RUN_AGAIN = "run again to go on, nothing is paid for twice"
 
 _INTAKE = 500
 _NEWEST_BATCHES = 100
+_LONGEST_LIFE = timedelta(hours=25)
+"""A batch expires after a day."""
 _SAY_SECONDS = 30.0
 _OUR_FAULT = frozenset({"invalid_request_error", "not_found_error", "request_too_large"})
 _ACCOUNT_FAULT = frozenset({"authentication_error", "billing_error", "permission_error"})
@@ -425,7 +428,7 @@ class ClaudeBatchRun:
             return flight not in self._flights
         came = await self._service.get_batch(flight.service_id)
         if isinstance(came, Fault):
-            if came.status == 404:
+            if came.status == 404 and _is_over(flight):
                 self._give_up(flight, f"the service knows no batch {flight.service_id}")
                 return True
             self._meet(came)
@@ -450,7 +453,7 @@ class ClaudeBatchRun:
                 self._troubles = 0
                 self._close(flight, "collected")
                 return True
-            if fault is not None and fault.status == 404:
+            if fault is not None and fault.status == 404 and _is_over(flight):
                 self._give_up(flight, f"the results of batch {flight.service_id} are gone")
                 return True
             if fault is not None and self._meet(fault):
@@ -639,6 +642,15 @@ class _Lines:
 
     is_cut: bool = False
     """A line could not be read."""
+
+
+def _is_over(flight: OpenBatch) -> bool:
+    """Whether the batch is so old that the service cannot be at work on it any more.
+
+    A younger one that the service does not know may belong to another workspace than the key does:
+    to ask its texts anew would pay for them twice.
+    """
+    return datetime.now(UTC) - flight.created_at > _LONGEST_LIFE
 
 
 def _read_row(line: bytes) -> BatchRow | None:

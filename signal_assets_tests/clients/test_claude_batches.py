@@ -5,7 +5,8 @@ import sys
 import textwrap
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import pytest
 from signal_assets.clients.claude import ClaudeReader
 from signal_assets.clients.claude_batches import BatchLimits
 from signal_assets.clients.claude_run import ClaudeLimits
-from signal_assets.clients.ledger import Ledger, LedgerSession
+from signal_assets.clients.ledger import Ledger, LedgerSession, utc_now
 from signal_assets.clients.metered_service import name_endpoint
 from signal_assets.clients.paid_calls import BatchIntent, Budgets, Call, Caller
 from signal_assets.clients.readers import TransportName
@@ -58,13 +59,19 @@ class Desk:
         self.ledger = Ledger.open(f"sqlite:///{folder / 'ledger.db'}")
         self._runs = 0
 
-    def session(self, budget: str | None = None, *, kill_switch: bool = False) -> LedgerSession:
+    def session(
+        self,
+        budget: str | None = None,
+        *,
+        kill_switch: bool = False,
+        now: Callable[[], datetime] = utc_now,
+    ) -> LedgerSession:
         self._runs += 1
         caller = Caller(
             run_id=f"run-{self._runs}", asset="extracted_vacancies", search_profile="example"
         )
         budgets = Budgets(run=Decimal(budget) if budget else None)
-        return self.ledger.session(caller, budgets, kill_switch=kill_switch)
+        return self.ledger.session(caller, budgets, kill_switch=kill_switch, now=now)
 
     def read(
         self,
@@ -361,10 +368,23 @@ def test_a_key_that_is_refused_stops_the_run(desk):
     assert desk.ledger.unknown_outcomes() == []
 
 
-def test_a_batch_that_the_service_lost_fails_its_texts_and_the_next_run_asks_anew(desk):
+def test_a_batch_the_service_does_not_know_today_is_not_asked_anew(desk):
+    desk.sandbox.control.switch_on("claude", "batch_gone")
+    assert kinds(desk.read(vacancies(4))) == {"waiting": 4}
+    desk.sandbox.control.switch_off()
+    assert kinds(desk.read(vacancies(4))) == {"read": 4}
+    assert desk.asked()["batches"] == 1
+
+
+def test_a_batch_the_service_does_not_know_after_a_day_is_given_up(desk):
+    desk.sandbox.control.set_batch_rules(seconds=3600)
+    two_days_ago = datetime.now(UTC) - timedelta(days=2)
+    with desk.session(now=lambda: two_days_ago) as session:
+        desk.read_with(session, vacancies(4), limits=NO_WAIT)
     desk.sandbox.control.switch_on("claude", "batch_gone", times=1)
     assert kinds(desk.read(vacancies(4))) == {"service": 4}
     assert len(desk.ledger.unknown_outcomes()) == 4
+    desk.sandbox.control.set_batch_rules(seconds=0)
     assert kinds(desk.read(vacancies(4))) == {"read": 4}
 
 
