@@ -4,6 +4,7 @@ The fuzzer's own check of the token takes ours away and finds it again in the he
 `test_application.py` has that claim.
 """
 
+import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -11,9 +12,10 @@ from schemathesis.specs.openapi.checks import ignored_auth
 
 from signal_assets_tests.api.conftest import TOKEN
 
-EXAMPLES = 12
+EXAMPLES = 6
 
 
+@pytest.mark.slow
 def test_every_answer_is_one_that_the_description_names(app):
     schema = schemathesis.openapi.from_dict(app.openapi())
     schema.app = app
