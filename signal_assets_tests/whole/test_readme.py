@@ -32,7 +32,8 @@ def documented_commands() -> list[str]:
     blocks = re.findall(r"```sh\n(.*?)```", README.read_text("utf-8"), re.S)
     lines = [line.strip() for block in blocks for line in block.splitlines()]
     inline = re.findall(r"`(signal-assets [a-z]+[^`]*)`", README.read_text("utf-8"))
-    return [*lines, *(line for line in inline if line not in lines)]
+    commands = dict.fromkeys(line.replace("NAME", "accounts_payable") for line in [*lines, *inline])
+    return list(commands)
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
