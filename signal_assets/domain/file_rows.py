@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from signal_assets.domain.html_text import plain_text
 from signal_assets.domain.posting_dates import parse_posted_at
 from signal_assets.domain.search_profiles import FILE_COLUMNS
 from signal_assets.domain.vacancies import MAX_DESCRIPTION_CHARS, Posting
@@ -31,8 +32,9 @@ def map_columns(columns: Mapping[str, str]) -> dict[str, str]:
 def parse_row(row: Mapping[str, Any], columns: Mapping[str, str], source: str) -> Posting:
     """Return the posting in `row`; `columns` as `map_columns` gives them.
 
-    A description is cut at `MAX_DESCRIPTION_CHARS`. Half a surrogate pair, which no file or
-    database can hold, becomes the replacement character; all else is kept as it stands.
+    A description is cut at `MAX_DESCRIPTION_CHARS`, and HTML in it becomes plain text. Half a
+    surrogate pair, which no file or database can hold, becomes the replacement character; all else
+    is kept as it stands.
 
     Raises:
         BadRow: a required column is missing or empty, or a value is of another kind.
@@ -79,7 +81,7 @@ def _text(row: Mapping[str, Any], ours: str, theirs: str) -> str | None:
     if not isinstance(value, str):
         raise BadRow(f"column {theirs!r} ({ours}) holds {name_kind(value)} where a text must stand")
     if ours == "description":
-        return _without_half_pairs(value[:MAX_DESCRIPTION_CHARS])
+        return _without_half_pairs(plain_text(value[:MAX_DESCRIPTION_CHARS]))
     return _without_half_pairs(value.strip()[:MAX_SHORT_TEXT_CHARS]).strip() or None
 
 

@@ -22,6 +22,7 @@ _MARKS = f"{_LINE}{_PARAGRAPH}{_ITEM}{_CELL}"
 
 _NOT_IN_HTML = re.compile(f"[{_MARKS}\x00\ud800-\udfff]")
 _VOID = "area|base|br|col|embed|hr|img|input|link|meta|source|track|wbr"
+_BLOCK_TAG = re.compile(r"<(?:br|div|h[1-6]|li|ol|p|table|td|tr|ul)(?![a-z])", re.IGNORECASE)
 _ANY_TAG = re.compile(rf"<(/?)(?:(?P<void>(?:{_VOID})\b)|[a-z])[^<>]*>", re.IGNORECASE)
 _BREAK = re.compile(rf"[{_MARKS} ]*[{_LINE}{_PARAGRAPH}{_ITEM}][{_MARKS} ]*")
 _TAG = re.compile(
@@ -78,6 +79,21 @@ def _break(match: re.Match[str]) -> str:
     marks = match[0]
     new_line = "\n\n" if _PARAGRAPH in marks else "\n"
     return f"{new_line}- " if _ITEM in marks else new_line
+
+
+def plain_text(published: str) -> str:
+    """Return a text that may be HTML as plain text; one without markup stays as it is.
+
+    Where only words are marked up (`<b>`), the lines are those of the text itself.
+
+    >>> plain_text("Ons <b>team</b>:\\n5 &amp; meer"), plain_text("a &amp; b")
+    ('Ons team:\\n5 & meer', 'a &amp; b')
+    """
+    if not is_html(published):
+        return published
+    if _BLOCK_TAG.search(published) is None:
+        published = published.replace("\n", "<br>")
+    return html_to_text(published)
 
 
 def is_html(text: str) -> bool:

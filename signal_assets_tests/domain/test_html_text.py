@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signal_assets.domain.html_text import html_to_text, is_html
+from signal_assets.domain.html_text import html_to_text, is_html, plain_text
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,15 @@ def test_markup_nested_without_end_is_taken_out_in_linear_time():
 def test_any_text_gives_text_without_blanks_around_it(markup):
     text = html_to_text(markup)
     assert text == text.strip()
+
+
+@pytest.mark.parametrize(
+    ("published", "text"),
+    [
+        ("Regel 1\nRegel 2 & <naam>", "Regel 1\nRegel 2 & <naam>"),
+        ("Regel 1\n<b>Regel</b> 2", "Regel 1\nRegel 2"),
+        ("<p>Regel\n1</p><p>Regel 2</p>", "Regel 1\n\nRegel 2"),
+    ],
+)
+def test_only_what_is_marked_up_is_changed(published, text):
+    assert plain_text(published) == text
