@@ -11,8 +11,8 @@ import yaml
 from signal_assets.domain.records import Record
 
 _KVK_NUMBER = re.compile(
-    r"(?<![^\W_])(?:k\.?\s?v\.?\s?k\.?(?![^\W\d_])|handelsregister|kamer\s+van\s+koophandel"
-    r"|chamber\s+of\s+commerce|coc(?![^\W\d_]))"
+    r"(?<![^\W_])(?:k\.?\s?v\.?\s?k\.?(?![^\W\d_])|handelsregister|kamer\s{1,9}van\s{1,9}koophandel"
+    r"|chamber\s{1,9}of\s{1,9}commerce|coc(?![^\W\d_]))"
     r"(?:[\s:.#-]|(?:nummer|number|nr|no|num|inschrijving|registration|van|te|onder|is|utrecht"
     r"|amsterdam|rotterdam)(?![^\W\d_])){0,12}"
     r"(?P<number>[0-9](?:[ .]?[0-9]){7})(?!\d|[ .]\d{2,})",
@@ -20,14 +20,15 @@ _KVK_NUMBER = re.compile(
 )
 _HOST = re.compile(
     r"(?:(?:https?://|(?<![\w@.-])www\.)|(?<=[a-z0-9])@)"
-    r"(?P<host>[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?)+)",
+    r"(?P<host>[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?){1,6})"
+    r"(?![a-z0-9-]|\.[a-z0-9])",
     re.IGNORECASE,
 )
 _TOP_LEVEL = re.compile(r"[a-z]{2,24}")
 _TEAM = re.compile(
-    r"\b(?:ons|onze|het|een|jouw|jouw nieuwe)\s+(?:[\w-]+\s+)?team\b|\bteam\s+(?:van|of)\b"
-    r"|\b(?:our|the|a|your)\s+(?:[\w-]+\s+)?team\b|\bcollega['’]?s\b|\bcolleagues\b"
-    r"|\b[1-9][0-9.,]{1,}\s+(?:medewerkers|werknemers|employees|fte)\b",
+    r"\b(?:ons|onze|het|een|jouw)\s{1,9}(?:[\w-]{1,30}\s{1,9})?team\b|\bteam\s{1,9}(?:van|of)\b"
+    r"|\b(?:our|the|a|your)\s{1,9}(?:[\w-]{1,30}\s{1,9})?team\b|\bcollega['’]?s\b|\bcolleagues\b"
+    r"|(?<![0-9.,])[1-9][0-9.,]{1,9}\s{1,9}(?:medewerkers|werknemers|employees|fte)\b",
     re.IGNORECASE,
 )
 

@@ -326,7 +326,12 @@ def _score_website(company: AdvertisedCompany, entry: RegisterEntry) -> list[Poi
     registered = (
         {normalize_host(host) for host in entry.profile.websites} if entry.profile else set()
     )
-    shared = sorted(registered & {normalize_host(host) for host in company.website_hosts})
+    printed = {normalize_host(host) for host in company.website_hosts}
+    shared = sorted(
+        host
+        for host in registered
+        if "." in host and any(f".{other}".endswith(f".{host}") for other in printed)
+    )
     if not shared:
         return []
     return [Point(SAME_WEBSITE, f"The register has the website of the vacancy, {shared[0]}.")]

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -64,6 +66,18 @@ def test_a_host_below_a_job_board_is_of_others_too():
 )
 def test_a_vacancy_that_speaks_of_others_at_work_is_told_apart(text, is_team):
     assert speaks_of_team(text) is is_team
+
+
+@pytest.mark.parametrize(
+    "piece", ["1.", "kvk ", "a@a.", "www.", "ons ", "een a", "kamer ", "0 ", "https://a.b"]
+)
+def test_a_long_text_takes_no_longer_than_its_length(piece):
+    text = piece * 20_000
+    started = time.perf_counter()
+    find_kvk_numbers(text)
+    find_website_hosts(text)
+    speaks_of_team(text)
+    assert time.perf_counter() - started < 2
 
 
 @given(st.text(), st.sampled_from(["KvK 01234567", "kvk-nummer: 0123 4567"]), st.text())

@@ -182,6 +182,22 @@ def test_a_website_in_the_register_decides():
     assert (match.decision, match.kvk_number) == ("auto", "01234567")
 
 
+@pytest.mark.parametrize(
+    ("printed", "decision"),
+    [
+        ("werkenbij.techcorp.example", "auto"),
+        ("nottechcorp.example", "review"),
+        ("example", "review"),
+    ],
+)
+def test_a_host_below_the_registered_one_is_the_same_website(printed, decision):
+    match = judge(
+        advertised("TechCorp", website_hosts=(printed,)),
+        profiles=[profile("01234567", "TechCorp Holding B.V.", websites=("techcorp.example",))],
+    )
+    assert match.decision == decision
+
+
 def test_a_printed_number_decides_only_with_a_name_that_fits():
     company = advertised("TechCorp", kvk_numbers=("01234567",))
     fitting = judge(company, profiles=[profile("01234567", "TechCorp B.V.")])
