@@ -56,8 +56,10 @@ def _answers_table(profile: str, answers: list[Any]) -> Table:
     table = Table(
         title=f"{profile}: newest answers", title_justify="left", box=SIMPLE_HEAD, show_edge=False
     )
-    for name in ("source", "board", "term", "outcome"):
+    table.add_column("source", no_wrap=True)
+    for name in ("board", "term"):
         table.add_column(name, overflow="fold")
+    table.add_column("outcome", no_wrap=True)
     for name in ("found", "new", "calls"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("asked", no_wrap=True)
