@@ -34,7 +34,7 @@ from signal_assets.domain.claude_batches import (
     parse_batch_list,
     parse_row,
 )
-from signal_assets.domain.claude_requests import ClaudeQuestions, fence_vacancy
+from signal_assets.domain.claude_requests import ClaudeQuestions, FencedVacancy, fence_vacancy
 from signal_assets.domain.extractions import (
     FailureKind,
     Reading,
@@ -49,6 +49,7 @@ logger = logging.getLogger(__name__)
 RUN_AGAIN = "run again to go on, nothing is paid for twice"
 
 _INTAKE = 500
+_KEPT_MESSAGES = 20_000
 _NEWEST_BATCHES = 100
 _LONGEST_LIFE = timedelta(hours=25)
 """A batch expires after a day."""
@@ -88,6 +89,8 @@ class _Job:
 
     key: str
     max_tokens: int
+    fenced: FencedVacancy | None
+    """None: it is made anew when it is sent, as so many at once would take too much memory."""
     vacancies: list[VacancyText] = field(default_factory=list)
     cut_at: int | None = None
     has_larger_cap: bool = False
@@ -174,7 +177,8 @@ class ClaudeBatchRun:
                 job = self._open.get(key)
                 if job is None:
                     cap = self._questions.model.max_output_tokens
-                    job = self._open[key] = _Job(key, cap, cut_at=fenced.cut_at)
+                    kept = fenced if len(self._open) < _KEPT_MESSAGES else None
+                    job = self._open[key] = _Job(key, cap, kept, cut_at=fenced.cut_at)
                     fresh[key] = job, self._calls.plan(key, fenced, cap, in_batch=True)
                 job.vacancies.append(vacancy)
             stored = self._session.answers([call for _, call in fresh.values()])
@@ -295,7 +299,8 @@ class ClaudeBatchRun:
         size = 0
         while self._ready and len(jobs) < self._limits.requests and size < self._limits.size_bytes:
             job = self._ready.popleft()
-            fenced = fence_vacancy(job.vacancies[0])
+            fenced = job.fenced or fence_vacancy(job.vacancies[0])
+            job.fenced = None
             params = self._questions.build_request(fenced.message, job.max_tokens)
             jobs.append(job)
             requests.append({"custom_id": job.key, "params": params})
