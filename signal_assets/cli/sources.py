@@ -45,7 +45,14 @@ def status(
     if history is None:
         stop(f"No source was asked yet: `signal-assets run --profile {profile}` does.")
     answers = list(rows_of(history))
-    out.print(_answers_table(profile, pick_latest(answers)))
+    latest = pick_latest(answers)
+    out.print(_answers_table(profile, latest))
+    for row in latest:
+        if row["message"]:
+            asked_for = (row["source"], row.get("board"), row["search_term"])
+            line = f"{' · '.join(filter(None, asked_for))}: {row['message']}"
+            out.print(f"[dim]{escape(line)}[/]", highlight=False, soft_wrap=True)
+    out.print()
     terms = [term.term for term in options.search_terms]
     asked = [(row["source"], term) for row in answers for term in terms]
     newest = max((row["harvested_at"] for row in answers), default=None)
@@ -63,7 +70,6 @@ def _answers_table(profile: str, answers: list[Any]) -> Table:
     for name in ("found", "new", "calls"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("asked", no_wrap=True)
-    table.add_column("said", overflow="fold")
     for row in answers:
         style = _STYLES.get(row["outcome"], "")
         table.add_row(
@@ -75,7 +81,6 @@ def _answers_table(profile: str, answers: list[Any]) -> Table:
             str(row["new"]),
             str(row["calls"]),
             row["harvested_at"].strftime("%Y-%m-%d %H:%M"),
-            escape(row["message"] or ""),
         )
     return table
 
