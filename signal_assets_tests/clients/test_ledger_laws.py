@@ -1,4 +1,6 @@
 import tempfile
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +19,7 @@ from signal_assets.clients.ledger import (
     Ticket,
     call_key,
 )
+from signal_assets_tests.clients.databases import new_schema
 
 KEYS = st.integers(min_value=0, max_value=5)
 SESSIONS = st.integers(min_value=0, max_value=2)
@@ -37,16 +40,25 @@ def a_call(number: int) -> Call:
     )
 
 
+@contextmanager
+def new_file() -> Iterator[str]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield f"sqlite:///{folder}/ledger.db"
+
+
 class AnyInterleaving(RuleBasedStateMachine):
     """Three runs of one profile do whatever they like in any order."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._folder = tempfile.TemporaryDirectory()
-        self._ledger = Ledger.open(f"sqlite:///{self._folder.name}/ledger.db")
+        self._opened = ExitStack()
+        self._ledger = Ledger.open(self._opened.enter_context(self.new_database()))
         self._open: list[tuple[int, Ticket]] = []
         self._bought: dict[str, str] = {}
         self._runs = 0
+
+    def new_database(self) -> AbstractContextManager[str]:
+        return new_file()
 
     @initialize(run=AMOUNTS, month=AMOUNTS, kvk=AMOUNTS)
     def start(self, run: int, month: int, kvk: int) -> None:
@@ -121,7 +133,12 @@ class AnyInterleaving(RuleBasedStateMachine):
         for session in getattr(self, "_sessions", []):
             session.__exit__(None, None, None)
         self._ledger.close()
-        self._folder.cleanup()
+        self._opened.close()
+
+
+class AnyInterleavingOnPostgres(AnyInterleaving):
+    def new_database(self) -> AbstractContextManager[str]:
+        return new_schema()
 
 
 AnyInterleaving.TestCase.settings = settings(
@@ -131,3 +148,7 @@ AnyInterleaving.TestCase.settings = settings(
     suppress_health_check=[HealthCheck.too_slow],
 )
 TestAnyInterleaving = AnyInterleaving.TestCase
+AnyInterleavingOnPostgres.TestCase.settings = settings(
+    AnyInterleaving.TestCase.settings, max_examples=5
+)
+TestAnyInterleavingOnPostgres = AnyInterleavingOnPostgres.TestCase
