@@ -24,6 +24,7 @@ from signal_assets.clients.readers import TransportName
 from signal_assets.domain.extractions import Reading, ReadingOutcome, VacancyText
 from signal_assets.sandbox import SANDBOX_KEYS, SandboxServer
 from signal_assets_tests.clients.claude_services import Outcomes, Prompt
+from signal_assets_tests.clients.databases import BACKENDS, new_database
 
 QUICK = BatchLimits(
     wait_seconds=5,
@@ -54,9 +55,9 @@ def desk(sandbox, tmp_path):
 class Desk:
     """One ledger, and runs that read with it in batches."""
 
-    def __init__(self, sandbox: SandboxServer, folder: Path) -> None:
+    def __init__(self, sandbox: SandboxServer, folder: Path, url: str | None = None) -> None:
         self.sandbox = sandbox
-        self.ledger = Ledger.open(f"sqlite:///{folder / 'ledger.db'}")
+        self.ledger = Ledger.open(url or f"sqlite:///{folder / 'ledger.db'}")
         self._runs = 0
 
     def session(
@@ -257,6 +258,19 @@ def test_a_run_that_waits_too_long_ends_and_the_next_one_goes_on_with_the_batch(
     assert second.cost_usd > 0
     assert (desk.asked()["batches"], desk.asked()["batched"]) == (1, 5)
     assert desk.ledger.unknown_outcomes() == []
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_batch_is_gone_on_with_on_either_database(sandbox, tmp_path, backend):
+    with new_database(backend, tmp_path) as url:
+        desk = Desk(sandbox, tmp_path, url)
+        sandbox.control.set_batch_rules(seconds=3600, errored_every=4)
+        desk.read(vacancies(12), limits=NO_WAIT)
+        sandbox.control.set_batch_rules(seconds=0)
+        sandbox.control.advance_clock(3600)
+        assert kinds(desk.read(vacancies(12))) == {"read": 12}
+        assert (desk.ledger.drift(), desk.ledger.unknown_outcomes()) == ([], [])
+        desk.ledger.close()
 
 
 def test_a_live_run_does_not_pay_for_what_an_open_batch_will_bring(desk):
