@@ -28,7 +28,9 @@ class Settings(BaseSettings):
 
     storage: str = Field(default="./data", validation_alias="SIGNAL_ASSETS_STORAGE")
     """Folder or `s3://bucket/prefix` for the tables."""
-    database_url: str | None = Field(default=None, validation_alias="SIGNAL_ASSETS_DATABASE_URL")
+    database_url: SecretStr | None = Field(
+        default=None, validation_alias="SIGNAL_ASSETS_DATABASE_URL"
+    )
     """Ledger and prompts; None: an SQLite file, see `resolved_database_url`."""
     profiles: Path = Field(default=Path("./profiles"), validation_alias="SIGNAL_ASSETS_PROFILES")
     """Folder of search profiles, one YAML file each."""
@@ -61,12 +63,18 @@ class Settings(BaseSettings):
         default=None, validation_alias="COMPANY_INFO_API_KEY"
     )
     """Without it no figures are bought."""
-    company_info_base_url: str = Field(
-        default="https://api.companyinfo.nl", validation_alias="COMPANY_INFO_BASE_URL"
+    company_info_username: str | None = Field(
+        default=None, validation_alias="COMPANY_INFO_USERNAME"
     )
-    company_info_provider: Literal["rest_v1"] = Field(
+    """The user name beside the key, for the provider `soap`."""
+    company_info_base_url: str | None = Field(
+        default=None, validation_alias="COMPANY_INFO_BASE_URL"
+    )
+    """None: the provider's own."""
+    company_info_provider: Literal["rest_v1", "soap", "hub"] = Field(
         default="rest_v1", validation_alias="COMPANY_INFO_PROVIDER"
     )
+    """Which of Company.info's services is asked."""
     company_info_mapping: Path | None = Field(default=None, validation_alias="COMPANY_INFO_MAPPING")
     """A YAML file with your own field mapping for Company.info."""
     serpapi_api_key: SecretStr | None = Field(default=None, validation_alias="SERPAPI_API_KEY")
@@ -118,7 +126,7 @@ class Settings(BaseSettings):
     @property
     def resolved_database_url(self) -> str:
         """The database of ledger and prompts: the setting, else a file beside the tables."""
-        if self.database_url:
-            return self.database_url
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
         folder = self.dagster_home if "://" in self.storage else Path(self.storage)
         return f"sqlite:///{(folder / 'signal_assets.db').absolute()}"

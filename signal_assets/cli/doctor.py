@@ -147,7 +147,19 @@ def _company_info(settings: Settings) -> Finding:
     if settings.company_info_api_key is None:
         said = "no figures are bought; set COMPANY_INFO_API_KEY"
         return Finding("company.info", "not configured", said)
-    said = f"a key is set for {settings.company_info_base_url}; not asked, as every call is paid"
+    from signal_assets.clients.company_info import make_provider
+
+    name = settings.company_info_provider
+    try:
+        provider = make_provider(
+            name,
+            mapping=settings.company_info_mapping,
+            user_name=settings.company_info_username,
+        )
+    except ValueError as error:
+        return Finding("company.info", "problem", str(error))
+    url = settings.company_info_base_url or provider.base_url
+    said = f"{name}: a key is set for {url}; not asked, as every call is paid"
     return Finding("company.info", "ok", said)
 
 

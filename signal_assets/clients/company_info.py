@@ -3,137 +3,105 @@
 import logging
 import re
 from collections.abc import Callable
-from datetime import datetime, timedelta
-from importlib.resources import files
+from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import httpx
-import yaml
-from pydantic import ValidationError
 
+from signal_assets.clients.company_info_hub import HubProvider
+from signal_assets.clients.company_info_mappings import BadMapping, load_hub_mapping, load_mapping
+from signal_assets.clients.company_info_rest_v1 import RestV1Provider
+from signal_assets.clients.company_info_soap import SoapProvider
 from signal_assets.clients.errors import LookupFailed
-from signal_assets.clients.http import Patience, Received, excerpt, open_http
+from signal_assets.clients.http import Patience, Received, SecretLogin, open_http
 from signal_assets.clients.ledger import LedgerSession
-from signal_assets.clients.metered_service import (
-    Answered,
-    ItemRefused,
-    MeteredService,
-    Question,
-    RunStopped,
-    TryLater,
-    Unreadable,
-    Verdict,
-    utc_now,
-)
+from signal_assets.clients.metered_service import MeteredService, Question, Verdict, utc_now
+from signal_assets.clients.paid_calls import Answer
 from signal_assets.clients.rate_limit import RateLimit
+from signal_assets.domain.answer_shapes import AnswerShape
 from signal_assets.domain.companies import CompanyFinancials, Spend
-from signal_assets.domain.field_mapping import FieldMapping, apply_mapping, check_subject
 from signal_assets.domain.prices import PriceTable
-from signal_assets.domain.wire_fields import UnreadableAnswer, parse_json_object
+from signal_assets.domain.wire_fields import UnreadableAnswer
 
-COMPANY_INFO_BASE_URL = "https://api.companyinfo.nl"
+ProviderName = Literal["rest_v1", "soap", "hub"]
 
 CALLS_PER_SECOND = 5
 CALLS_IN_FLIGHT = 2
 
-FINANCIALS_MAX_AGE = timedelta(days=90)
-ABSENT_MAX_AGE = timedelta(days=7)
-
 logger = logging.getLogger(__name__)
-
-
-class BadMapping(ValueError):
-    """A field mapping cannot be used; names the file and what is wrong in it."""
 
 
 class CompanyInfoProvider(Protocol):
     """One of the vendor's services: how it is asked, what its answers mean, how they are read."""
 
-    def question(self, kvk_number: str) -> Question: ...
+    base_url: str
+
+    def headers(self, api_key: str) -> dict[str, str]:
+        """Return the headers of every request, the key among them where it travels there."""
+        ...
+
+    def login(self, api_key: str) -> SecretLogin | None:
+        """Return the login that is no header, if the service has one."""
+        ...
+
+    def look_up(self, ask: Callable[[Question], Answer], kvk_number: str) -> Answer:
+        """Ask what it takes to get the answer about one company; most providers ask once."""
+        ...
 
     def judge(self, question: Question, received: Received, /) -> Verdict: ...
+
+    def redact(self, body: str) -> str:
+        """Return an answer without what must not be stored."""
+        ...
 
     def parse(self, kvk_number: str, body: str, fetched_at: datetime) -> CompanyFinancials:
         """Return the record in an answer; raises `UnreadableAnswer`."""
         ...
 
+    def describe(self, kvk_number: str, body: str) -> AnswerShape:
+        """Return what is where in an answer, without values; raises `UnreadableAnswer`."""
+        ...
 
-def load_mapping(path: Path | None = None) -> FieldMapping:
-    """Return the user's own mapping, or the shipped one of `rest_v1` when `path` is None.
+
+def make_provider(
+    name: ProviderName, *, mapping: Path | None = None, user_name: str | None = None
+) -> CompanyInfoProvider:
+    """Return a provider by its name; `mapping` is the user's own file.
 
     Raises:
-        BadMapping: the file cannot be read, or is no mapping.
+        BadMapping: the mapping cannot be used, or the provider takes none.
+        ValueError: the provider needs a user name.
     """
-    name = "the shipped mapping" if path is None else str(path)
-    shipped = files("signal_assets.clients") / "data" / "company_info_rest_v1.yaml"
-    try:
-        text = shipped.read_text("utf-8") if path is None else path.read_text("utf-8")
-        return FieldMapping.model_validate(yaml.safe_load(text))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise BadMapping(f"{name}: {error}") from error
-    except ValidationError as error:
-        details = error.errors(include_url=False, include_input=False)
-        places = (".".join(map(str, detail["loc"])) + ": " + detail["msg"] for detail in details)
-        raise BadMapping(f"{name}: {'; '.join(places)}") from None
+    if name == "rest_v1":
+        return RestV1Provider(load_mapping(mapping))
+    if name == "hub":
+        return HubProvider(load_hub_mapping(mapping))
+    if mapping is not None:
+        raise BadMapping(f"{mapping}: the provider soap has a fixed field table, and no mapping")
+    if not user_name:
+        raise ValueError("Company.info's provider soap needs COMPANY_INFO_USERNAME beside the key")
+    return SoapProvider(user_name)
 
 
 def open_company_info(
     api_key: str,
-    base_url: str = COMPANY_INFO_BASE_URL,
+    base_url: str | None = None,
     *,
-    mapping: FieldMapping | None = None,
+    provider: CompanyInfoProvider | None = None,
     ca_file: Path | None = None,
     transport: httpx.BaseTransport | None = None,
 ) -> httpx.Client:
-    """Return the HTTP client that carries the base URL and the key, as the mapping wants it."""
-    mapping = mapping or load_mapping()
-    headers = {mapping.header: mapping.prefix + api_key.strip(), "Accept": "application/json"}
-    return open_http(base_url, headers=headers, ca_file=ca_file, transport=transport)
-
-
-class RestV1Provider:
-    """One GET per KvK number, read by a field mapping."""
-
-    def __init__(self, mapping: FieldMapping) -> None:
-        self._mapping = mapping
-
-    def question(self, kvk_number: str) -> Question:
-        return Question(
-            operation="companies",
-            path=self._mapping.path.replace("{kvk_number}", kvk_number),
-            subject=kvk_number,
-            summary=f"companies {kvk_number}",
-            max_age=FINANCIALS_MAX_AGE,
-            absent_max_age=ABSENT_MAX_AGE,
-        )
-
-    def judge(self, question: Question, received: Received, /) -> Verdict:
-        """Say what an answer means; a 404 is an answer about the company only when it is JSON."""
-        status, said = received.status_code, excerpt(received.body) or "no text"
-        if status == 429:
-            return TryLater("too many calls", received.asks_to_wait(), may_be_billed=False)
-        if status >= 500:
-            return TryLater(said, received.asks_to_wait())
-        if status in (401, 403):
-            return RunStopped(f"the key is missing, wrong, or not allowed this: {said}")
-        if status == 402:
-            return RunStopped(f"the credit is used up: {said}")
-        if status not in (200, 404):
-            return ItemRefused(said, is_service_trouble=status != 400)
-        try:
-            payload = parse_json_object(received.body)
-            if status == 404:
-                return Answered(is_absent=True, is_billed=self._mapping.absent_is_billed)
-            check_subject(self._mapping, payload, question.subject or "")
-        except UnreadableAnswer as error:
-            if status == 404:
-                return ItemRefused(f"not about this company: {said}", is_service_trouble=True)
-            return Unreadable(str(error))
-        return Answered() if payload else Unreadable("the answer is an empty object")
-
-    def parse(self, kvk_number: str, body: str, fetched_at: datetime) -> CompanyFinancials:
-        return apply_mapping(self._mapping, parse_json_object(body), kvk_number, fetched_at)
+    """Return the HTTP client that carries the base URL and the key, as the provider wants it."""
+    provider = provider or RestV1Provider(load_mapping())
+    key = api_key.strip()
+    return open_http(
+        base_url or provider.base_url,
+        headers=provider.headers(key),
+        auth=provider.login(key),
+        ca_file=ca_file,
+        transport=transport,
+    )
 
 
 class CompanyInfoClient:
@@ -157,6 +125,7 @@ class CompanyInfoClient:
             session,
             prices or PriceTable.shipped(),
             self._provider.judge,
+            redact=self._provider.redact,
             patience=patience,
             rate_limit=rate_limit or RateLimit(CALLS_PER_SECOND, CALLS_IN_FLIGHT),
             now=now,
@@ -170,19 +139,15 @@ class CompanyInfoClient:
     def get_financials(self, kvk_number: str) -> CompanyFinancials | None:
         """Return what Company.info says of `kvk_number`; None if it does not have the company.
 
-        One billed call, unless the ledger has the answer.
+        One billed call, unless the ledger has the answer; two where a mapping of the hub says so.
 
         Raises:
             LookupFailed: this number could not be read; the next one may be.
             SourceUnavailable: the key is refused, the credit is used up, or the service is down.
             BudgetExhausted: the call would pass a budget; it was not sent.
         """
-        if not re.fullmatch(r"[0-9]{8}", kvk_number):
-            raise LookupFailed(
-                f"company_info: {kvk_number[:50]!r} is not a KvK number of eight digits"
-            )
-        answer = self._service.ask(self._provider.question(kvk_number))
-        if answer.is_absent:
+        answer = self._look_up(kvk_number)
+        if answer is None:
             return None
         try:
             record = self._provider.parse(kvk_number, answer.body, answer.received_at)
@@ -191,3 +156,27 @@ class CompanyInfoClient:
         for field, reason in record.unread_fields.items():
             logger.warning("Company.info, %s: %s was not taken: %s", kvk_number, field, reason)
         return record
+
+    def probe(self, kvk_number: str) -> AnswerShape | None:
+        """Return what is where in the answer about `kvk_number`, without any value of it.
+
+        Paid, and raises, as `get_financials`; None if Company.info does not have the company.
+        """
+        answer = self._look_up(kvk_number)
+        if answer is None:
+            return None
+        try:
+            return self._provider.describe(kvk_number, answer.body)
+        except UnreadableAnswer as error:
+            raise LookupFailed(f"company_info: {error}") from error
+
+    def _look_up(self, kvk_number: str) -> Answer | None:
+        if not re.fullmatch(r"[0-9]{8}", kvk_number):
+            raise LookupFailed(
+                f"company_info: {kvk_number[:50]!r} is not a KvK number of eight digits"
+            )
+        try:
+            answer = self._provider.look_up(self._service.ask, kvk_number)
+        except UnreadableAnswer as error:
+            raise LookupFailed(f"company_info: {error}") from error
+        return None if answer.is_absent else answer

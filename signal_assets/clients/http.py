@@ -57,6 +57,19 @@ class NoAnswer(Exception):
     """The request was sent, and no whole answer came; nobody knows what the service did."""
 
 
+class SecretLogin(httpx.Auth):
+    """A login that is no plain header: `secrets` are blotted out wherever an answer echoes them."""
+
+    secrets: tuple[str, ...] = ()
+
+
+class Posted(NamedTuple):
+    """What a request sends; the login, if it travels in the body, is put in by the client."""
+
+    body: str
+    headers: tuple[tuple[str, str], ...] = ()
+
+
 class Received(NamedTuple):
     """An answer as it came; header names are in lower case."""
 
@@ -74,6 +87,7 @@ def open_http(
     *,
     headers: Mapping[str, str] | None = None,
     params: Mapping[str, str] | None = None,
+    auth: SecretLogin | None = None,
     ca_file: Path | None = None,
     transport: httpx.BaseTransport | None = None,
 ) -> httpx.Client:
@@ -90,6 +104,7 @@ def open_http(
         base_url=base_url,
         headers={"User-Agent": USER_AGENT, **(headers or {})},
         params=dict(params or {}),
+        auth=auth,
         timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
         follow_redirects=False,
         verify=verify if transport is None else True,
@@ -102,9 +117,10 @@ def fetch(
     path: str,
     params: tuple[tuple[str, str], ...] = (),
     *,
+    posted: Posted | None = None,
     total_seconds: float = TOTAL_SECONDS,
 ) -> Received:
-    """Ask for `path` below the base URL of `http`, once.
+    """Ask for `path` below the base URL of `http`, once: a POST where something is sent along.
 
     The body is read as UTF-8, whatever the service says of it; should the key be echoed in it, the
     key is blotted out. The request runs in a thread of its own: no timeout of httpx ends a name
@@ -118,7 +134,7 @@ def fetch(
 
     def run() -> None:
         try:
-            outcome.set_result(_receive(http, path, params, total_seconds))
+            outcome.set_result(_receive(http, path, params, posted, total_seconds))
         except BaseException as error:  # noqa: BLE001 - it is raised again where it is waited for
             outcome.set_exception(error)
 
@@ -130,14 +146,23 @@ def fetch(
 
 
 def _receive(
-    http: httpx.Client, path: str, params: tuple[tuple[str, str], ...], total_seconds: float
+    http: httpx.Client,
+    path: str,
+    params: tuple[tuple[str, str], ...],
+    posted: Posted | None,
+    total_seconds: float,
 ) -> Received:
     ends_at = time.monotonic() + total_seconds
     content = bytearray()
     try:
         # No parameters is not the same as empty ones, which would take the query of `path` away.
         query = httpx.QueryParams(params) if params else None
-        with http.stream("GET", path, params=query) as response:
+        method = "GET" if posted is None else "POST"
+        content_sent = None if posted is None else posted.body.encode()
+        more_headers = {} if posted is None else dict(posted.headers)
+        with http.stream(
+            method, path, params=query, content=content_sent, headers=more_headers
+        ) as response:
             for chunk in response.iter_bytes():
                 content += chunk
                 if len(content) > MAX_BODY_BYTES:
@@ -235,6 +260,8 @@ def _secrets(http: httpx.Client) -> list[str]:
     headers = http.headers.items()
     values = [value.split(" ")[-1] for name, value in headers if name not in _OPEN_HEADERS]
     values += [value for _, value in http.params.multi_items()]
+    if isinstance(http.auth, SecretLogin):
+        values += http.auth.secrets
     return [value for value in values if len(value) >= _SHORTEST_SECRET]
 
 

@@ -18,6 +18,7 @@ from signal_assets.clients.http import (
     NoAnswer,
     NotSent,
     Patience,
+    Posted,
     Received,
     TryAgain,
     fetch,
@@ -46,7 +47,7 @@ class ServiceRefuses(SourceUnavailable):
 
 
 class Question(Record):
-    """One question to a service: `path` and `params` determine the answer.
+    """One question to a service: `path`, `params` and what is `posted` determine the answer.
 
     `operation` is its name in the price table; `subject` is the number it is about, where there is
     one; `summary` says it in words for people.
@@ -56,6 +57,7 @@ class Question(Record):
     path: str
     subject: str | None = None
     params: tuple[tuple[str, str], ...] = ()
+    posted: Posted | None = None
     summary: str
     max_age: timedelta | None = None
     absent_max_age: timedelta | None = None
@@ -129,7 +131,8 @@ class MeteredService:
     """Asks one service for one run; safe to use from several threads.
 
     `http` carries the base URL and the key. A stored answer that is young enough is used; else the
-    intent is written, the question sent, and the body kept before anybody parses it. After
+    intent is written, the question sent, and the body kept before anybody parses it; `redact` takes
+    out of it what must not be stored. After
     `TROUBLES_IN_A_ROW`, or once the service refuses, nothing more is sent.
     """
 
@@ -141,6 +144,7 @@ class MeteredService:
         prices: PriceTable,
         judge: Judge,
         *,
+        redact: Callable[[str], str] | None = None,
         patience: Patience | None = None,
         rate_limit: RateLimit | None = None,
         total_seconds: float = TOTAL_SECONDS,
@@ -151,6 +155,7 @@ class MeteredService:
         self._session = session
         self._prices = prices
         self._judge = judge
+        self._redact = redact
         self._patience = patience or Patience()
         self._rate_limit = rate_limit
         self._total_seconds = total_seconds
@@ -194,11 +199,13 @@ class MeteredService:
             raise LookupFailed(f"{self._name}: {postponed}") from None
 
     def _call(self, question: Question) -> Call:
+        posted = {} if question.posted is None else {"posted": question.posted.body}
         key = call_key(
             self._name,
             endpoint=self._endpoint,
             path=question.path,
             params=[list(pair) for pair in question.params],
+            **posted,
         )
         return Call(
             service=self._name,
@@ -249,7 +256,11 @@ class MeteredService:
                 with self._lock:
                     self._sent_count += 1
                 return fetch(
-                    self._http, question.path, question.params, total_seconds=self._total_seconds
+                    self._http,
+                    question.path,
+                    question.params,
+                    posted=question.posted,
+                    total_seconds=self._total_seconds,
                 )
         except NotSent as error:
             self._session.release(ticket, str(error))
@@ -298,7 +309,7 @@ class MeteredService:
         is_billed = isinstance(verdict, Unreadable) or verdict.is_billed
         answer = self._session.complete(
             ticket,
-            body=received.body,
+            body=received.body if self._redact is None else self._redact(received.body),
             status_code=received.status_code,
             is_absent=isinstance(verdict, Answered) and verdict.is_absent,
             cost_usd=self._price(question) if is_billed else Decimal(0),

@@ -20,8 +20,7 @@ from signal_assets.clients.claude_calls import STEP_UP_SERVICE
 from signal_assets.clients.claude_ladder import StepUp
 from signal_assets.clients.company_info import (
     CompanyInfoClient,
-    RestV1Provider,
-    load_mapping,
+    make_provider,
     open_company_info,
 )
 from signal_assets.clients.decision_tables import MAX_PROBLEMS_SHOWN, TableRefused
@@ -286,15 +285,19 @@ def company_info(context: dg.InitResourceContext) -> Iterator[CompanyInfoClient 
         yield None
         return
     with _session(context, "company_financials") as session:
-        mapping = load_mapping(known.company_info_mapping)
+        try:
+            provider = make_provider(
+                known.company_info_provider,
+                mapping=known.company_info_mapping,
+                user_name=known.company_info_username,
+            )
+        except ValueError as error:
+            raise dg.Failure(str(error), allow_retries=False) from error
         key = known.company_info_api_key.get_secret_value()
-        with open_company_info(key, known.company_info_base_url, mapping=mapping) as http:
+        url = known.company_info_base_url or provider.base_url
+        with open_company_info(key, url, provider=provider) as http:
             yield CompanyInfoClient(
-                http,
-                session,
-                RestV1Provider(mapping),
-                _prices(known),
-                rate_limit=_rate_limit(known.company_info_base_url),
+                http, session, provider, _prices(known), rate_limit=_rate_limit(url)
             )
 
 

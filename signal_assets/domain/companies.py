@@ -107,13 +107,21 @@ class CompanyFinancials(Record):
     kvk_number: str
     employee_count: int | None = None
     employee_range: str | None = None
+    employee_class: str | None = None
+    """A code of the provider's for a band of employees, as sent; its meaning is not public."""
     revenue_range: str | None = None
     legal_form: str | None = None
     founded_date: date | None = None
     is_active: bool | None = None
+    is_insolvent: bool | None = None
+    """Bankrupt, or in suspension of payments."""
+    non_mailing: bool | None = None
+    """Company.info's terms: no unsolicited contact by any channel where it is set."""
     sbi_activities: tuple[SbiActivity, ...] = ()
+    sbi_edition: Literal["unknown"] = "unknown"
+    """No provider says which edition of SBI its codes are from."""
     financials: dict[str, Any] | None = None
-    """`revenue`, `profit` (EUR) and `year`, as far as filed."""
+    """`revenue`, `profit`, `assets` (EUR) and `year`, as far as filed."""
     source_fields: dict[str, str] = Field(default_factory=dict)
     """Our field → the wire field it came from."""
     unread_fields: dict[str, str] = Field(default_factory=dict)

@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
+from signal_assets.domain.answer_shapes import FieldCheck, FieldOutcome
 from signal_assets.domain.business_register import parse_register_date
 from signal_assets.domain.companies import CompanyFinancials, SbiActivity
 from signal_assets.domain.legal_forms import normalize_legal_form
@@ -28,10 +29,13 @@ RECORD_FIELDS = frozenset(
         "legal_form",
         "founded_date",
         "is_active",
+        "is_insolvent",
+        "non_mailing",
         "sbi_activities",
     }
 )
-FINANCIAL_FIELDS = frozenset({"revenue", "profit", "year"})
+FINANCIAL_FIELDS = frozenset({"revenue", "profit", "assets", "year"})
+_FIGURES = frozenset(f"financials.{name}" for name in FINANCIAL_FIELDS)
 
 
 class FieldRule(Record):
@@ -47,11 +51,10 @@ class FieldRule(Record):
     """For `sbi`: the names of both in each item of the list."""
 
 
-class FieldMapping(Record):
-    """How to ask a provider for one company, and how to read its answer."""
+class FieldTable(Record):
+    """How to log in at a provider, and where its answer holds our fields."""
 
     provider: str
-    path: Annotated[str, Field(pattern=r"^/.*\{kvk_number\}")]
     header: str = "Authorization"
     prefix: str = "Bearer "
     """What stands before the key in that header."""
@@ -64,15 +67,48 @@ class FieldMapping(Record):
     @field_validator("fields")
     @classmethod
     def _fields_are_ours(cls, fields: dict[str, FieldRule]) -> dict[str, FieldRule]:
-        ours = RECORD_FIELDS | {f"financials.{name}" for name in FINANCIAL_FIELDS}
+        ours = RECORD_FIELDS | _FIGURES
         unknown = sorted(set(fields) - ours)
         if unknown:
             raise ValueError(f"{', '.join(unknown)} is not one of {', '.join(sorted(ours))}")
         return fields
 
 
+class FieldMapping(FieldTable):
+    """How `rest_v1` is asked for one company, and how its answer is read."""
+
+    provider: Literal["rest_v1"]
+    path: Annotated[str, Field(pattern=r"^/.*\{kvk_number\}")]
+
+
+class HubMapping(FieldTable):
+    """How the hub is asked for one company; a pointer starts at the answer for that company alone.
+
+    `search`: one call; the company is the row of the search. `search_then_get`: the row gives the
+    id by which the company is asked for. `direct`: the id is the KvK number.
+    """
+
+    provider: Literal["hub"]
+    header: str = "X-API-Key"
+    prefix: str = ""
+    lookup: Literal["search", "search_then_get", "direct"] = "search"
+    search_path: Annotated[str, Field(pattern=r"^/")]
+    query_param: str = "query"
+    path: Annotated[str, Field(pattern=r"^/.*\{organization_id\}")]
+
+    @model_validator(mode="after")
+    def _company_is_checked(self) -> "HubMapping":
+        is_mapped = any(rule.pointers for rule in self.fields.values())
+        if is_mapped and self.kvk_number is None:
+            raise ValueError(
+                "kvk_number: an answer may be about another company, so say where it holds the "
+                "number it is about"
+            )
+        return self
+
+
 def apply_mapping(
-    mapping: FieldMapping, payload: Mapping[str, Any], kvk_number: str, fetched_at: datetime
+    mapping: FieldTable, payload: Mapping[str, Any], kvk_number: str, fetched_at: datetime
 ) -> CompanyFinancials:
     """Return what the answer says of the company; a field that is absent or null is None.
 
@@ -113,27 +149,52 @@ def apply_mapping(
     )
 
 
-def check_subject(mapping: FieldMapping, payload: Mapping[str, Any], kvk_number: str) -> None:
+def check_subject(mapping: FieldTable, payload: Mapping[str, Any], kvk_number: str) -> None:
     """Make sure that an answer which says whom it is about is about the company asked for.
 
     Raises:
         UnreadableAnswer: it is about another one.
     """
-    found = None if mapping.kvk_number is None else _look_up(payload, mapping.kvk_number)
+    found = None if mapping.kvk_number is None else look_up_pointer(payload, mapping.kvk_number)
     if found is not None and found != kvk_number:
         raise UnreadableAnswer(f"asked for {kvk_number}, the answer is about {str(found)[:50]!r}")
 
 
+def check_rules(mapping: FieldTable, payload: Mapping[str, Any]) -> tuple[FieldCheck, ...]:
+    """Say of each field of ours what its rule finds in an answer; no value is told."""
+    checks = []
+    for name, rule in mapping.fields.items():
+        pointer, raw = _first_value(payload, rule.pointers)
+        outcome: FieldOutcome = "absent" if rule.pointers else "unmapped"
+        if pointer is not None:
+            try:
+                outcome = "absent" if _CONVERTERS[rule.convert](raw, rule) is None else "read"
+            except ValueError:
+                outcome = "unreadable"
+        checks.append(
+            FieldCheck(
+                field=name,
+                pointers=rule.pointers,
+                found_at=pointer,
+                convert=rule.convert,
+                outcome=outcome,
+            )
+        )
+    listed = {check.field for check in checks}
+    left_out = sorted((RECORD_FIELDS | _FIGURES) - listed)
+    return (*checks, *(FieldCheck(field=name, outcome="unmapped") for name in left_out))
+
+
 def _first_value(payload: Mapping[str, Any], pointers: tuple[str, ...]) -> tuple[str | None, Any]:
     for pointer in pointers:
-        value = _look_up(payload, pointer)
+        value = look_up_pointer(payload, pointer)
         if value is not None:
             return pointer, value
     return None, None
 
 
-def _look_up(payload: Any, pointer: str) -> Any:
-    """Return what a JSON pointer points at, None when there is nothing."""
+def look_up_pointer(payload: Any, pointer: str) -> Any:
+    """Return what a JSON pointer (RFC 6901) points at, None when there is nothing."""
     value = payload
     for step in pointer.split("/")[1:]:
         key = step.replace("~1", "/").replace("~0", "~")

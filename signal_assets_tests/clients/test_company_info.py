@@ -5,13 +5,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from signal_assets.clients.company_info import (
-    BadMapping,
-    CompanyInfoClient,
-    RestV1Provider,
-    load_mapping,
-    open_company_info,
-)
+from signal_assets.clients.company_info import CompanyInfoClient, open_company_info
+from signal_assets.clients.company_info_mappings import BadMapping, load_mapping
+from signal_assets.clients.company_info_rest_v1 import RestV1Provider
 from signal_assets.clients.errors import LookupFailed, SourceUnavailable
 from signal_assets.clients.metered_service import ServiceRefuses
 from signal_assets.domain.companies import CompanyFinancials
@@ -48,10 +44,9 @@ class Service:
     def get(
         self, folder: Path, number: str = "02076358", mapping: Path | None = None
     ) -> CompanyFinancials | None:
-        fields = load_mapping(mapping)
-        http = open_company_info(KEY, mapping=fields, transport=httpx.MockTransport(self))
+        provider = RestV1Provider(load_mapping(mapping))
+        http = open_company_info(KEY, provider=provider, transport=httpx.MockTransport(self))
         with open_session(folder) as session:
-            provider = RestV1Provider(fields)
             client = CompanyInfoClient(http, session, provider, patience=Waits().patience)
             return client.get_financials(number)
 
