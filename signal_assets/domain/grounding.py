@@ -223,7 +223,7 @@ def ground(
     `fields` are the fields asked for; as a schema (field → question) the questions are used too.
     A product is kept in its usual spelling (`gazetteer`; the shipped one if None). A value in
     words of the reader's own is replaced by its quote where that is safe, see `supported_value`.
-    A product is dropped where the text denies it ("wij werken niet met SAP"), and so is any value
+    A value is dropped where the text denies it ("wij werken niet met SAP"), and so is one
     whose words stand only in a passage that speaks to a machine (`domain/injections.py`). What the
     text says of a product's use is read from it where the reader did not say it. The description is
     searched before the title. The same value of a field is kept once, where the
@@ -316,7 +316,7 @@ def _ground_one(
     ):
         return "value_not_in_quote"
     named = _mentions_of(supported, quote, span.start, gazetteer)
-    if named and _are_all_denied(named, text, span):
+    if _is_denied(supported, named, text, span):
         return "denied"
     words = [text[mention.start : mention.end] for mention in named[:1]]
     return Evidence(
@@ -342,11 +342,18 @@ def _mentions_of(value: str, quote: str, start: int, gazetteer: Gazetteer) -> li
     ]
 
 
-def _are_all_denied(named: Iterable[Mention], text: str, span: Span) -> bool:
-    """Wherever the quote names the product, the text denies it."""
+def _is_denied(value: str, named: Iterable[Mention], text: str, span: Span) -> bool:
+    """Wherever the quote names the product the text denies it; or it denies the words of the value.
+
+    A value that holds its own denial ("geen ploegendienst") is what the text says.
+    """
     begin = max(0, span.start - 200)
     lower = fold_case(text[begin : span.end + 200])
-    return all(is_denied_at(lower, mention.start - begin, mention.end - begin) for mention in named)
+    places = [(mention.start - begin, mention.end - begin) for mention in named]
+    if not places:
+        start = max(lower.find(fold_case(value), span.start - begin), span.start - begin)
+        places = [(start, max(start + len(value), span.end - begin))]
+    return all(is_denied_at(lower, start, end) for start, end in places)
 
 
 def _told_state(named: Iterable[Mention], states: ToolStates) -> ToolState | None:

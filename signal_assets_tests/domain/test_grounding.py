@@ -301,3 +301,46 @@ def test_facts_are_a_text_a_list_or_nothing_in_the_order_of_the_schema():
         ("automation_status", ["handmatig boeken", "papieren facturen"]),
         ("p2p_tools", None),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "quote", "kept"),
+    [
+        ("Geen ploegendienst.", "ploegendienst", "ploegendienst", []),
+        ("Geen ploegendienst.", "ploegendienst", "Geen ploegendienst", []),
+        ("Geen ploegendienst.", "Geen ploegendienst", "Geen ploegendienst", ["Geen ploegendienst"]),
+        ("OCR is niet nodig.", "OCR", "OCR", []),
+        ("Een ploegendienst.", "ploegendienst", "ploegendienst", ["ploegendienst"]),
+    ],
+)
+def test_what_the_text_denies_is_not_stated(text, value, quote, kept):
+    grounded = ground([claim("automation_status", value, quote)], vacancy(text), FIELDS)
+    assert [one.value for one in grounded.evidence] == kept
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "quote"),
+    [
+        ("Wij werken 40 uur per week.", "40", "40 uur"),
+        ("Wij werken 40 uur per week.", "40", "werken 40"),
+        ("Wij werken 40 uur per week.", "4", "4"),
+        ("Een team van 40.", "40", "40"),
+        ("Salaris van € 40 bruto.", "40", "Salaris van € 40"),
+    ],
+)
+def test_a_number_that_counts_something_else_is_no_proof(text, value, quote):
+    assert ground([claim("team_size", value, quote)], vacancy(text), FIELDS).evidence == ()
+
+
+def test_what_the_text_says_of_a_product_is_read_where_the_reader_was_silent():
+    text = "Je boekt facturen in MS Dynamics NAV."
+    (proof,) = ground(
+        [claim("erp_systems", "ms dynamics nav", "facturen in MS Dynamics NAV")],
+        vacancy(text),
+        FIELDS,
+    ).evidence
+    assert (proof.value, proof.raw_value, proof.state) == (
+        "Microsoft Dynamics NAV",
+        "MS Dynamics NAV",
+        "in_use",
+    )
