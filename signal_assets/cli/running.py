@@ -98,8 +98,23 @@ def run(
         return
     with open_instance(Settings()):
         failed = _run_all(names, pass_, jobs, options)
+    refused = _refused_files(Settings())
+    complaints = []
     if failed:
-        stop(f"{len(failed)} of {len(names)} search profiles failed: {', '.join(failed)}.")
+        complaints.append(
+            f"{len(failed)} of {len(names)} search profiles failed: {', '.join(failed)}."
+        )
+    if refused:
+        complaints.append(f"Not run, as there are mistakes in them: {', '.join(refused)}.")
+    if complaints:
+        stop(" ".join(complaints))
+
+
+def _refused_files(settings: Settings) -> list[str]:
+    """Return the profile files that cannot be used."""
+    from signal_assets.clients.profile_files import load_profiles
+
+    return sorted({problem.file for problem in load_profiles(settings.profiles).problems})
 
 
 def known_profiles(settings: Settings) -> list[str]:
