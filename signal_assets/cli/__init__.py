@@ -15,6 +15,7 @@ from signal_assets.cli import (
     api,
     boards,
     companies,
+    companyinfo,
     demo,
     doctor,
     evaluating,
@@ -89,6 +90,7 @@ app.add_typer(profiles.app, name="profiles")
 app.add_typer(sources.app, name="sources")
 app.add_typer(boards.app, name="boards")
 app.add_typer(matches.app, name="matches")
+app.add_typer(companyinfo.app, name="companyinfo")
 app.add_typer(prompts.app, name="prompts")
 
 

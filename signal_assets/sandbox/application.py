@@ -11,6 +11,8 @@ from signal_assets.sandbox.careers import CareersService
 from signal_assets.sandbox.claude import ClaudeService
 from signal_assets.sandbox.claude_faults import claude_faults
 from signal_assets.sandbox.company_info import CompanyInfoService
+from signal_assets.sandbox.company_info_hub import CompanyInfoHubService, company_info_hub_faults
+from signal_assets.sandbox.company_info_soap import CompanyInfoSoapService, company_info_soap_faults
 from signal_assets.sandbox.control import Control
 from signal_assets.sandbox.fault_board import Fault, FaultBoard, FaultSwitch
 from signal_assets.sandbox.front import Desk, ServiceFront
@@ -30,6 +32,8 @@ def fault_catalogue() -> tuple[Fault, ...]:
         *claude_faults(),
         *kvk_faults(),
         *company_info_faults(),
+        *company_info_soap_faults(),
+        *company_info_hub_faults(),
         *serpapi_faults(),
         *open_faults(),
     )
@@ -46,6 +50,8 @@ class Sandbox:
             self.claude,
             KvkService(world),
             CompanyInfoService(world),
+            CompanyInfoSoapService(world),
+            CompanyInfoHubService(world),
             GleifService(world),
             SerpApiService(world, self.desk.clock),
             BoardsService(world),

@@ -10,7 +10,16 @@ from pydantic import Field
 from signal_assets.domain.records import Record
 from signal_assets.sandbox.exchange import Answer, Asked
 
-ServiceName = Literal["claude", "kvk", "company_info", "serpapi", "boards", "careers"]
+ServiceName = Literal[
+    "claude",
+    "kvk",
+    "company_info",
+    "company_info_soap",
+    "company_info_hub",
+    "serpapi",
+    "boards",
+    "careers",
+]
 
 
 @dataclass(frozen=True)
