@@ -1,4 +1,6 @@
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +21,7 @@ LABEL = {
 }
 
 
-def write(folder, name, *rows):
+def write(folder: Path, name: str, *rows: Any) -> Path:
     path = folder / name
     path.write_text(
         "".join(f"{row if isinstance(row, str) else json.dumps(row)}\n" for row in rows)

@@ -1,18 +1,20 @@
 """The gate before a prompt or a model: measured, refused, forced, or said not to be measured."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from signal_assets.clients.profile_files import LoadedProfile, load_named_profile
 from signal_assets.clients.prompts import PromptStore
-from signal_assets.defs.activating import ActivationRefused, activate_prompt, check_model
+from signal_assets.defs.activating import Activated, ActivationRefused, activate_prompt, check_model
 from signal_assets.defs.extraction_prompts import active_prompt
 from signal_assets.settings import Settings
 
 TEXT = "Je boekt facturen in SAP, in een team van 5 collega's. Wij werken ook met Exact Online."
-LABELS = {
+LABELS: dict[str, Any] = {
     "id": "v1",
     "erp_systems": [
         {"value": "SAP", "quote": "facturen in SAP", "state": "in_use"},
@@ -30,7 +32,9 @@ def folder(tmp_path):
     return tmp_path
 
 
-def profile_of(folder, *, labels=LABELS, bar=0.8) -> LoadedProfile:
+def profile_of(
+    folder: Path, *, labels: dict[str, Any] | None = LABELS, bar: float = 0.8
+) -> LoadedProfile:
     evaluation = {"labels": "labels.jsonl", "vacancies": "vacancies.jsonl"}
     (folder / "labels.jsonl").write_text(json.dumps(labels))
     profile = {
@@ -50,8 +54,12 @@ def store(folder):
     opened.close()
 
 
-def activate(store, profile, version, **options):
-    return activate_prompt(Settings(), profile, store, version, activated_by="me", **options)
+def activate(
+    store: PromptStore, profile: LoadedProfile, version: int, force_reason: str | None = None
+) -> Activated:
+    return activate_prompt(
+        Settings(), profile, store, version, activated_by="me", force_reason=force_reason
+    )
 
 
 def test_a_prompt_at_the_bar_becomes_active_and_its_figure_is_kept(folder, store):

@@ -5,10 +5,11 @@ import json
 import dagster as dg
 import yaml
 
+from signal_assets_tests.defs.conftest import Workspace
 from signal_assets_tests.defs.test_activating import GOOD, LABELS, TEXT
 
 
-def measured(workspace, bar: float) -> dg.ExecuteInProcessResult:
+def measured(workspace: Workspace, bar: float) -> dg.ExecuteInProcessResult:
     """Let the worked example name labelled vacancies, and measure it without a key."""
     file = workspace.profiles / "worked_example.yaml"
     profile = yaml.safe_load(file.read_text())

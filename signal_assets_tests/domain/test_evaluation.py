@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -7,7 +8,9 @@ from hypothesis import strategies as st
 
 from signal_assets.domain.activations import judge
 from signal_assets.domain.evaluation import (
+    Case,
     CaseReading,
+    Comparison,
     EvaluationReport,
     Label,
     LabelledVacancy,
@@ -23,7 +26,11 @@ from signal_assets.domain.grounding import locate
 from signal_assets.domain.intervals import f1_difference_interval, f1_interval, f1_of, share_of
 
 SHIPPED = Gazetteer.shipped()
-COMPARISONS = {"erp_systems": "values", "team_size": "numbers", "complexity_signals": "presence"}
+COMPARISONS: dict[str, Comparison] = {
+    "erp_systems": "values",
+    "team_size": "numbers",
+    "complexity_signals": "presence",
+}
 TEXT = "Je werkt met SAP S/4HANA en Exact in een team van zes. Wij zijn actief in 5 landen."
 
 
@@ -39,7 +46,7 @@ def found(field: str, value: str, quote: str, state=None) -> Evidence:
     )
 
 
-def case_of(labels: dict, *evidence: Evidence):
+def case_of(labels: Mapping[str, tuple[Label, ...]], *evidence: Evidence) -> Case:
     text = VacancyText(vacancy_id="v", title="", description=TEXT)
     reading = CaseReading(vacancy_id="v", evidence=evidence)
     return compare(LabelledVacancy(text=text, labels=labels), reading, COMPARISONS, SHIPPED)
@@ -87,12 +94,16 @@ def test_another_state_is_half_an_error():
     assert (case.errors, case.counts()) == (0.5, (1, 0, 0))
 
 
-def report_of(*evidence: Evidence, labels_hash: str = "h", **labels) -> EvaluationReport:
+def report_of(
+    *evidence: Evidence,
+    labels: Mapping[str, tuple[Label, ...]] | None = None,
+    labels_hash: str = "h",
+) -> EvaluationReport:
     text = VacancyText(vacancy_id="v", title="", description=TEXT)
     return report(
         Subject(search_profile="p", reader="keyword", labels_hash=labels_hash),
         COMPARISONS,
-        [LabelledVacancy(text=text, labels=labels)],
+        [LabelledVacancy(text=text, labels=labels or {})],
         {"v": CaseReading(vacancy_id="v", evidence=evidence, cost_usd=Decimal("0.5"))},
         SHIPPED,
         made_at=datetime(2026, 1, 1, tzinfo=UTC),
@@ -107,7 +118,7 @@ BOTH_LABELS = {"erp_systems": (label("SAP S/4HANA", "SAP S/4HANA"), label("Exact
 
 
 def test_a_report_travels_as_json_and_comes_back_the_same():
-    made = report_of(SAP, **BOTH_LABELS)
+    made = report_of(SAP, labels=BOTH_LABELS)
     assert EvaluationReport.model_validate_json(made.model_dump_json()) == made
     assert (made.accuracy, made.cost_usd_per_vacancy, made.latency_p50) == (
         0.667,
@@ -118,7 +129,9 @@ def test_a_report_travels_as_json_and_comes_back_the_same():
 
 
 def test_two_reports_of_the_same_labels_are_compared():
-    change = compare_reports(report_of(SAP, **BOTH_LABELS), report_of(SAP, EXACT, **BOTH_LABELS))
+    change = compare_reports(
+        report_of(SAP, labels=BOTH_LABELS), report_of(SAP, EXACT, labels=BOTH_LABELS)
+    )
     assert (change.overall.f1_before, change.overall.f1_after) == (0.667, 1.0)
     assert (change.better, change.worse) == (("v",), ())
 
@@ -139,8 +152,8 @@ def test_reports_of_other_labels_are_not_compared():
     ],
 )
 def test_a_prompt_is_held_against_the_bar_and_the_active_one(new, active, bar, objection):
-    before = None if active is None else report_of(*active, **BOTH_LABELS)
-    verdict = judge(report_of(*new, **BOTH_LABELS), before, bar)
+    before = None if active is None else report_of(*active, labels=BOTH_LABELS)
+    verdict = judge(report_of(*new, labels=BOTH_LABELS), before, bar)
     if objection is None:
         assert verdict.objection is None
     else:

@@ -33,7 +33,7 @@ def read(page: str) -> _Words:
 
 
 def test_quotes_are_marked_in_the_text_as_found_missed_or_extra():
-    report = report_of(SAP, erp_systems=BOTH_LABELS["erp_systems"][1:])
+    report = report_of(SAP, labels={"erp_systems": BOTH_LABELS["erp_systems"][1:]})
     marked = read(render_evaluation(report)).marked
     assert marked["SAP S/4HANA"] == "found extra"
     assert marked["Exact"] == "label missed"
@@ -56,7 +56,7 @@ def test_words_of_a_vacancy_are_never_markup():
 
 
 def test_a_comparison_shows_both_runs():
-    before, after = report_of(SAP, **BOTH_LABELS), report_of(SAP, EXACT, **BOTH_LABELS)
+    before, after = report_of(SAP, labels=BOTH_LABELS), report_of(SAP, EXACT, labels=BOTH_LABELS)
     page = render_evaluation(after, compare_reports(before, after))
     assert "0.667" in page
     assert "Better: v" in page
