@@ -4,7 +4,12 @@ import os
 import subprocess
 import sys
 
-BENCHMARKS = ("benchmarks.pass_one", "benchmarks.rematerialise", "benchmarks.company_names")
+BENCHMARKS = (
+    "benchmarks.pass_one",
+    "benchmarks.rematerialise",
+    "benchmarks.company_names",
+    "benchmarks.model_cost",
+)
 
 
 def main() -> None:
