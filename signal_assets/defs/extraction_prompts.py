@@ -46,6 +46,13 @@ def report_active_prompt(
         dg.AssetObservation(
             extraction_prompts.key,
             partition=search_profile,
+            metadata={
+                "version": prompt.version,
+                "notes": prompt.notes or "none",
+                "made_at": dg.MetadataValue.timestamp(prompt.created_at),
+                "prompt": dg.MetadataValue.md(f"```text\n{prompt.system_prompt}\n```"),
+                "fields": dg.MetadataValue.json(prompt.schema_),
+            },
             tags={"dagster/data_version": _data_version(prompt).value},
         )
     )
