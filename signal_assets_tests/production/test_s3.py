@@ -209,3 +209,41 @@ def test_without_the_extra_the_message_says_what_to_install() -> None:
 def test_a_folder_needs_no_extra(tmp_path: Path) -> None:
     assert TableStore(str(tmp_path)).probe() == str(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "Unable to locate credentials"),
+        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, "Could not connect"),
+    ],
+    ids=["no credentials", "no server"],
+)
+def test_what_keeps_the_store_out_of_reach_is_one_line(
+    s3_endpoint: str, tmp_path: Path, variables: dict[str, str], words: str
+) -> None:
+    environment = {
+        **os.environ,
+        "SIGNAL_ASSETS_STORAGE": "s3://bucket/tables",
+        "AWS_ENDPOINT_URL": s3_endpoint,
+        "AWS_ACCESS_KEY_ID": "an-id",
+        "AWS_SECRET_ACCESS_KEY": "hunter2-secret",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": "/nowhere",
+        "AWS_SHARED_CREDENTIALS_FILE": "/nowhere",
+        "DAGSTER_HOME": str(tmp_path / "dagster"),
+        "COLUMNS": "300",
+        **variables,
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "signal_assets", "companies", "--profile", PROFILE],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    (line,) = done.stderr.strip().splitlines()
+    assert words in line
+    assert "s3://bucket/tables" in line
+    assert "hunter2" not in line
