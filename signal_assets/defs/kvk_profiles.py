@@ -1,7 +1,7 @@
 """The asset `kvk_profiles`, and its checks."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
@@ -39,6 +39,7 @@ from signal_assets.domain.printed_numbers import (
 )
 from signal_assets.domain.register_evidence import AdvertisedCompany, is_holding, normalize_host
 from signal_assets.domain.register_search import RegisterQuery
+from signal_assets.domain.sbi import note_unknown_codes
 from signal_assets.domain.search_profiles import SearchProfile
 from signal_assets.domain.suppression import SuppressionList
 from signal_assets.progress import Progress
@@ -133,6 +134,9 @@ def kvk_profiles(
     answered = {key: found for key, found in lookups.found.items() if key not in skipped}
     decisions = Counter(found.finding.match.decision for found in answered.values())
     decided_by = Counter(found.finding.decided_by for found in answered.values())
+    unknown_activities = _unknown_activities(answered.values())
+    for note in unknown_activities:
+        context.log.warning(f"The register writes an activity that we do not know: {note}")
     frame = to_frame(rows, KVK_PROFILES)
     ledger.record_pass(
         pass_record(
@@ -157,6 +161,7 @@ def kvk_profiles(
             "by_a_person": decided_by["override"],
             "suppressed": len(suppressed),
             "skipped": len(skipped),
+            **({"unknown_activities": unknown_activities} if unknown_activities else {}),
             **({"kvk_warns": kvk.version_warning} if kvk and kvk.version_warning else {}),
             "preview": preview(
                 frame, ["company_id", "match_decision", "kvk_number", "statutory_name", "place"]
@@ -403,6 +408,16 @@ def _row(company_id: str, lookups: Lookups[str, FoundCompany]) -> dict[str, Any]
         "is_holding": is_holding(profile),
         "establishment_count": found.establishment_count or profile.establishment_count,
     }
+
+
+def _unknown_activities(found: Iterable[FoundCompany]) -> list[str]:
+    """Return what to note of activity codes that the shipped list of their edition lacks."""
+    profiles = [one.finding.profile for one in found if one.finding.profile]
+    notes = [
+        note_unknown_codes((item.sbi_code for item in profile.sbi_activities), profile.sbi_edition)
+        for profile in profiles
+    ]
+    return sorted({note for of_one in notes for note in of_one})
 
 
 def _found_in(finding: Finding) -> str | None:
