@@ -1,6 +1,7 @@
 """What only PostgreSQL can show: how many connections are held, and that a server may go away."""
 
 import threading
+import time
 from collections.abc import Iterator
 from decimal import Decimal
 
@@ -69,7 +70,9 @@ def test_many_threads_share_four_connections(url: str, onlooker: Engine) -> None
     (row,) = ledger.spending()
     assert row.cost_usd == Decimal("1.20")
     ledger.close()
-    assert connections(onlooker) == 0
+    deadline = time.monotonic() + 10
+    while connections(onlooker) > 0:  # the server notices a little later
+        assert time.monotonic() < deadline
 
 
 def test_a_connection_that_the_server_ended_is_replaced(url: str, onlooker: Engine) -> None:
