@@ -117,7 +117,8 @@ class SoapProvider:
         except UnreadableAnswer as error:
             if status == 200:
                 return Unreadable(str(error))
-        said = excerpt(received.body) or "no text"
+        names_person = "contact_" in received.body
+        said = "an answer without a fault" if names_person else excerpt(received.body) or "no text"
         return judge_status(received, said) or ItemRefused(said, is_service_trouble=True)
 
     def redact(self, body: str) -> str:

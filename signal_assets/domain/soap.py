@@ -71,6 +71,8 @@ def strip_elements(body: str, is_private: Callable[[str], bool]) -> str:
     """
     try:
         root = parse_xml(body)
+        if is_private(local_name(root)):
+            raise UnreadableAnswer("all of it is private")
     except UnreadableAnswer as error:
         return f"(not kept, as it may name a person: {error})"
     for parent in list(root.iter()):

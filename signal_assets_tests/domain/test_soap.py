@@ -91,4 +91,5 @@ def test_private_elements_are_gone_wherever_they_stand():
 
 
 def test_of_what_cannot_be_stripped_nothing_is_kept():
-    assert "Jan" not in strip_elements("<r><contact_a>Jan</contact", lambda name: True)
+    assert "Jan" not in strip_elements("<r><contact_a>Jan</contact", lambda name: False)
+    assert "Jan" not in strip_elements("<contact_a>Jan</contact_a>", lambda name: True)
