@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -40,6 +41,7 @@ from signal_assets.domain.reading_plans import (
     plan_reading,
 )
 from signal_assets.domain.search_profiles import SearchProfile
+from signal_assets.domain.suppression import SuppressionList
 from signal_assets.progress import Progress
 
 MAX_FAILED_SHARE = 0.2
@@ -86,6 +88,7 @@ def extracted_vacancies(
     prompt: dg.ResourceParam[PromptVersion],
     reader: dg.ResourceParam[VacancyReader],
     gazetteer: dg.ResourceParam[Gazetteer],
+    suppression: dg.ResourceParam[SuppressionList],
     ledger: dg.ResourceParam[Ledger],
     tables: dg.ResourceParam[TableStore],
     progress: dg.ResourceParam[Progress],
@@ -105,6 +108,7 @@ def extracted_vacancies(
         prompt_version=prompt.number,
         extractor=reader.extractor,
         reread=config.reread,
+        why_unwanted=partial(_why_suppressed, suppression),
     )
     readings = _Readings(plan, prompt, gazetteer, started_at)
     readings.share(_extractions_of(previous, plan.to_share))
@@ -368,6 +372,11 @@ def _without_reading(
         error=reason,
         failure_kind=kind,
     )
+
+
+def _why_suppressed(suppression: SuppressionList, vacancy: VacancyToRead) -> str | None:
+    hit = suppression.find(names=[vacancy.company_name])
+    return hit.reason if hit else None
 
 
 def _vacancies(raw: pd.DataFrame) -> Iterator[VacancyToRead]:

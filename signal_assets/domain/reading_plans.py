@@ -1,6 +1,6 @@
 """Reading plans: which vacancies pass 1 still has to read, and which share one reading."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from signal_assets.domain.extractions import ExtractorName, VacancyText
 from signal_assets.domain.records import Record
@@ -56,6 +56,7 @@ def plan_reading(
     prompt_version: int,
     extractor: ExtractorName,
     reread: bool = False,
+    why_unwanted: Callable[[VacancyToRead], str | None] = lambda _: None,
 ) -> ReadingPlan:
     """Decide for each vacancy whether it is read.
 
@@ -63,7 +64,8 @@ def plan_reading(
     unless `reread`, with an older one by a reader that costs money: reading old vacancies again is
     paid for only when somebody asks. What the keyword reader found is free and makes way for a
     newer prompt, and for Claude once there is a key. A snippet or an empty text is skipped: what
-    it leaves out would look like something the company does not have.
+    it leaves out would look like something the company does not have. So is a vacancy for which
+    `why_unwanted` has a reason, such as a company that must not be approached.
 
     Of copies only the first that can be read is read. When that is done and a copy comes later, or
     when an earlier one turns up beside a copy that was read, what was found is shared.
@@ -72,7 +74,7 @@ def plan_reading(
     skipped: dict[str, tuple[VacancyToRead, str]] = {}
     copies: dict[str, list[VacancyToRead]] = {}
     for vacancy in vacancies:
-        if (reason := _reason_to_skip(vacancy)) is not None:
+        if (reason := _reason_to_skip(vacancy) or why_unwanted(vacancy)) is not None:
             skipped[vacancy.vacancy_id] = (vacancy, reason)
             continue
         copies.setdefault(vacancy.duplicate_of or vacancy.vacancy_id, []).append(vacancy)

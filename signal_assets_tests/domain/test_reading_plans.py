@@ -135,3 +135,16 @@ def test_a_reading_by_an_older_prompt_is_not_shared() -> None:
     )
 
     assert (ids(plan.to_share), ids(plan.to_read)) == ({}, {"b": ["b"]})
+
+
+def test_what_somebody_does_not_want_is_not_read_and_says_why() -> None:
+    plan = plan_reading(
+        [vacancy("a"), vacancy("b", "other")],
+        {},
+        prompt_version=1,
+        extractor="claude",
+        why_unwanted=lambda item: "on the list" if item.vacancy_id == "a" else None,
+    )
+
+    assert [group[0].vacancy_id for group in plan.to_read.values()] == ["b"]
+    assert plan.skipped["a"][1] == "on the list"
