@@ -77,6 +77,8 @@ class SerpApiSourceOptions(_Section):
     country: Annotated[str, Field(pattern=r"^[a-z]{2}$")] = "nl"
     google_domain: str = "google.nl"
     max_pages: Annotated[int, Field(ge=1, le=50)] = 3
+    max_searches: Annotated[int, Field(ge=0)] | None = None
+    """Searches one run may buy; None: as many as the budgets in dollars allow."""
     max_age_hours: Annotated[int, Field(ge=0, le=24 * 30)] = 12
     """An answer younger than this is used again instead of bought again."""
 

@@ -76,6 +76,7 @@ class SerpApiSource:
             SOURCE, http, session, prices or PriceTable.shipped(), judge, patience=patience, now=now
         )
         self._is_account_checked = False
+        self._searches = 0
 
     @property
     def name(self) -> str:
@@ -128,11 +129,18 @@ class SerpApiSource:
         if page.kind == "broken":
             search.end("broken", f"page {number}: {page.message}")
 
+    def _count_search(self) -> None:
+        limit = self._options.max_searches
+        if limit is not None and self._searches >= limit:
+            raise BudgetExhausted(f"serpapi: the {limit} searches of a run (max_searches) are used")
+        self._searches += 1
+
     def _get_page(self, search: "_Search", query: str, token: str | None, number: int) -> JobsPage:
         question = self._question(query, search.term.language, token, number)
         answer = self._service.find_stored(question)
         if answer is None:
             self._check_account()
+            self._count_search()
             answer = self._service.ask(question)
         try:
             return parse_page(parse_json_object(answer.body), search.term.term, number)

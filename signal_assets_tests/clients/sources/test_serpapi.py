@@ -224,6 +224,17 @@ def test_the_budget_ends_the_source_before_the_search_that_would_pass_it(tmp_pat
     assert len(google.searches) == 2
 
 
+def test_no_more_searches_are_bought_than_the_profile_allows_a_run(tmp_path):
+    google = Google(lambda query, token: page(job(1), token="next" if token is None else None))
+
+    first, second = google.harvest(tmp_path, "boekhouder", "controller", max_searches=1)
+
+    assert len(google.searches) == 1
+    assert (first.outcome, len(first.postings)) == ("refused", 1)
+    assert second.outcome == "refused"
+    assert "max_searches" in (second.message or "")
+
+
 def test_a_query_with_accents_is_asked_again_without_when_nothing_is_found(tmp_path):
     google = Google(lambda query, token: page(job(1)) if query == "cooperatie" else NOTHING)
     (answer,) = google.harvest(tmp_path, "coöperatie")
