@@ -134,10 +134,12 @@ def inside(job: str) -> None:
     sys.stdout.write(f"{json.dumps({**figures, 'passed': result.success})}\n")
 
 
-def measure(count: int, job: str) -> dict[str, Any]:
+def measure(count: int, job: str, reader: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name, SandboxProcess() as sandbox:
         folder = Path(name)
         environment = prepare(folder, count, sandbox.environment())
+        if reader == "keyword":
+            environment["ANTHROPIC_API_KEY"] = ""
         first = run_once(folder, environment, job)
         sandbox.control.clear_journal()
         again = run_once(folder, environment, job)
@@ -151,6 +153,7 @@ def main() -> None:
     )
     parser.add_argument("--vacancies", type=int, nargs="+", default=[1_000, 10_000])
     parser.add_argument("--job", default="full_job")
+    parser.add_argument("--reader", choices=("claude", "keyword"), default="claude")
     parser.add_argument("--inside", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.inside:
@@ -163,7 +166,7 @@ def main() -> None:
     )
     walls = []
     for count in options.vacancies:
-        figures = measure(count, options.job)
+        figures = measure(count, options.job, options.reader)
         first, again = figures["first"], figures["again"]
         walls.append(again["wall"])
         print(
