@@ -142,10 +142,19 @@ def replacing(path: UPath) -> Iterator[Path]:
     with TemporaryDirectory(prefix="signal-assets-") as folder:
         target = Path(folder) / path.name
         yield target
+        _upload(target, path)
+
+
+def _upload(file: Path, path: UPath) -> None:
+    try:
         with _reaching(path):
             path.fs.put_file(
-                str(target), path.path, chunksize=PART_BYTES, max_concurrency=PARTS_AT_ONCE
+                str(file), path.path, chunksize=PART_BYTES, max_concurrency=PARTS_AT_ONCE
             )
+    except StorageUnavailable:
+        raise
+    except OSError as error:  # the store's own words name neither bucket nor object
+        raise StorageUnavailable(f"{path} cannot be written: {error}") from None
 
 
 @contextmanager

@@ -17,7 +17,7 @@ import pytest
 from upath import UPath
 
 from signal_assets.defs.frames import rows_of
-from signal_assets.defs.storage import PART_BYTES, TableStore, replacing
+from signal_assets.defs.storage import PART_BYTES, StorageUnavailable, TableStore, replacing
 from signal_assets.defs.tables import TABLES
 from signal_assets_tests.defs.conftest import Workspace, made
 from signal_assets_tests.production.conftest import objects, store_in
@@ -171,7 +171,7 @@ def test_an_upload_that_is_killed_between_its_parts_leaves_the_old_table(
 
 def test_a_bucket_that_is_missing_is_named_and_not_made(s3: Any) -> None:
     store = TableStore("s3://nobody-made-this-bucket/tables")
-    with pytest.raises(OSError, match="bucket does not exist"):
+    with pytest.raises(StorageUnavailable, match=r"s3://nobody-made.*bucket does not exist"):
         store.write(RAW, PROFILE, vacancies(1))
     with pytest.raises(OSError, match="bucket does not exist"):
         store.probe()
