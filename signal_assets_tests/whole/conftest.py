@@ -55,6 +55,7 @@ class Command:
 
     def __init__(self, folder: Path, services: Mapping[str, str]) -> None:
         self.folder = folder
+        self.services = dict(services)
         self.profiles = folder / "profiles"
         shutil.copytree(TEST_PROFILES, self.profiles)
         for name, file in VACANCIES.items():
@@ -104,10 +105,7 @@ class Command:
     def table(self, asset: str, profile: str) -> dict[str, dict[str, Any]]:
         frame = self.store.read(asset, profile)
         assert frame is not None, f"{asset} was never made for {profile}"
-        return {
-            row[KEYS[asset]]: {name: row[name] for name in row.keys() - MOMENTS}
-            for row in rows_of(frame)
-        }
+        return {row[KEYS[asset]]: without_moments(row) for row in rows_of(frame)}
 
     @property
     def store(self) -> TableStore:
@@ -138,6 +136,34 @@ class Command:
 
     def _environment(self, variables: Mapping[str, str]) -> dict[str, str]:
         return {**os.environ, **self.variables, **variables}
+
+
+def without_moments(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row of a table without the moments in it, also those in its JSON columns."""
+    return {name: _without_moments(row[name]) for name in row.keys() - MOMENTS}
+
+
+def _without_moments(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_moments(value[key]) for key in value.keys() - MOMENTS}
+    if isinstance(value, list):
+        return [_without_moments(item) for item in value]
+    if isinstance(value, str) and value[:1] in ("{", "[") and "_at" in value:
+        return json.dumps(_without_moments(json.loads(value)), sort_keys=True)
+    return value
+
+
+def differences(found: Tables, expected: Tables) -> list[str]:
+    """Return each cell of the tables found that differs, so that a failure can be read."""
+    for asset, rows in found.items():
+        assert rows.keys() == expected[asset].keys(), asset
+    return [
+        f"{asset} {key} {column}: {value} instead of {expected[asset][key][column]}"
+        for asset, rows in found.items()
+        for key, row in rows.items()
+        for column, value in row.items()
+        if expected[asset][key][column] != value
+    ]
 
 
 @pytest.fixture(scope="module")
