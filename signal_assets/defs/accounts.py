@@ -147,6 +147,7 @@ _PLAIN = (
     "establishment_count",
     "is_active",
     "non_mailing",
+    "company_info_non_mailing",
     "is_natural_person_business",
     "is_holding",
     "first_seen_at",

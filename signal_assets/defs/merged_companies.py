@@ -141,7 +141,8 @@ def _company_rows(
             establishment_count=profile.get("establishment_count"),
             founded_date=known.get("founded_date") or profile.get("registration_date"),
             is_active=profile.get("is_active"),
-            non_mailing=profile.get("non_mailing"),
+            non_mailing=_non_mailing(profile, known),
+            company_info_non_mailing=known.get("non_mailing"),
             is_natural_person_business=profile.get("is_natural_person_business"),
             is_holding=profile.get("is_holding"),
             websites=tuple(profile.get("websites") or ()),
@@ -150,6 +151,12 @@ def _company_rows(
             signals=_signals(company["vacancy_ids"], vacancies),
             first_seen_at=company["first_seen_at"],
         )
+
+
+def _non_mailing(profile: Mapping[str, Any], known: Mapping[str, Any]) -> bool | None:
+    """Return the indicator: set where either register sets it, None where neither says."""
+    stated = (profile.get("non_mailing"), known.get("non_mailing"))
+    return any(stated) if stated != (None, None) else None
 
 
 def _signals(

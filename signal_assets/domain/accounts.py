@@ -33,6 +33,7 @@ class ProfileCompany(Record):
     establishment_count: int | None = None
     is_active: bool | None = None
     non_mailing: bool | None = None
+    company_info_non_mailing: bool | None = None
     is_natural_person_business: bool | None = None
     is_holding: bool | None = None
     websites: tuple[str, ...] = ()
@@ -72,6 +73,7 @@ class Account(Record):
     establishment_count: int | None
     is_active: bool | None
     non_mailing: bool | None
+    company_info_non_mailing: bool | None
     is_natural_person_business: bool | None
     is_holding: bool | None
     websites: tuple[str, ...]
@@ -91,7 +93,12 @@ _FACTS = (
     "is_active",
     "websites",
 )
-_WARNINGS = ("non_mailing", "is_natural_person_business", "is_holding")
+_WARNINGS = (
+    "non_mailing",
+    "company_info_non_mailing",
+    "is_natural_person_business",
+    "is_holding",
+)
 
 
 def gather_accounts(
@@ -124,7 +131,10 @@ def _gather(
         field: _any_set([getattr(row, field) for row in rows]) for field in _WARNINGS
     }
     outreach = assess_outreach(
-        flags["non_mailing"], facts["legal_form"], non_mailing_policy=non_mailing_policy
+        flags["non_mailing"],
+        facts["legal_form"],
+        non_mailing_policy=non_mailing_policy,
+        company_info_non_mailing=flags["company_info_non_mailing"],
     )
     by_profile = {row.search_profile: row for row in reversed(rows)}
     profiles = tuple(sorted(by_profile))

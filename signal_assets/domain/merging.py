@@ -49,6 +49,8 @@ class CompanyRow(Record):
     founded_date: dt.date | None = None
     is_active: bool | None = None
     non_mailing: bool | None = None
+    company_info_non_mailing: bool | None = None
+    """The indicator as Company.info states it; its terms extend it to every channel."""
     is_natural_person_business: bool | None = None
     is_holding: bool | None = None
     websites: tuple[str, ...] = ()
@@ -104,6 +106,7 @@ SURVIVORSHIP_FIELDS = (
     "founded_date",
     "is_active",
     "non_mailing",
+    "company_info_non_mailing",
     "is_natural_person_business",
     "is_holding",
     "websites",
@@ -274,7 +277,10 @@ def _merge_group(
         if row.kvk_number and row.kvk_number != kvk_number
     ]
     outreach = assess_outreach(
-        values["non_mailing"], values["legal_form"], non_mailing_policy=non_mailing_policy
+        values["non_mailing"],
+        values["legal_form"],
+        non_mailing_policy=non_mailing_policy,
+        company_info_non_mailing=any(row.company_info_non_mailing for row in stated),
     )
     return MergedCompany(
         **values,

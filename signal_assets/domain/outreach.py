@@ -50,13 +50,15 @@ def assess_outreach(
     legal_form: str | None,
     *,
     non_mailing_policy: NonMailingPolicy = "post_only",
+    company_info_non_mailing: bool | None = None,
 ) -> Outreach:
     """Say for each channel what may be done.
 
     An unknown non-mailing indicator blocks post: it must be checked before anything is sent. Under
-    `all_channels` (the contract of Company.info) an indicator that is set blocks every channel.
+    `all_channels` (the contract of Company.info) an indicator that is set blocks every channel; one
+    that Company.info itself set does so under any policy.
     """
-    if non_mailing and non_mailing_policy == "all_channels":
+    if company_info_non_mailing or (non_mailing and non_mailing_policy == "all_channels"):
         blocked = Channel(
             verdict="blocked",
             rule="Non-mailing indicator set; Company.info's terms extend it to every channel.",

@@ -39,3 +39,20 @@ def test_businesses_of_natural_persons_are_left_out_unless_asked_for(
 ):
     reason = why_left_out(is_natural, include_natural_person_businesses=is_included)
     assert (reason is not None) is is_left_out
+
+
+@pytest.mark.parametrize("policy", ["post_only", "all_channels"])
+@pytest.mark.parametrize("non_mailing", [True, False, None])
+def test_an_indicator_that_company_info_set_blocks_every_channel(policy, non_mailing):
+    outreach = assess_outreach(
+        non_mailing,
+        "besloten_vennootschap",
+        non_mailing_policy=policy,
+        company_info_non_mailing=True,
+    )
+    assert set(outreach.verdicts.values()) == {"blocked"}
+
+
+def test_an_indicator_that_company_info_denies_changes_nothing():
+    denied = assess_outreach(True, "besloten_vennootschap", company_info_non_mailing=False)
+    assert denied == assess_outreach(True, "besloten_vennootschap")
