@@ -212,6 +212,7 @@ class Ground:
         everything = ["raw_vacancies"] if service == "serpapi" else list(KEYS)
         self._all = make_job(*(asset for asset in self.assets if asset in KEYS))
         self._own = make_job(self.assets[0])
+        self.start_afresh()
         assert self._execute(make_job("extraction_prompts", *everything)).success
         self.undisturbed = self.tables()
 
