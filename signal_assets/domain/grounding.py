@@ -461,7 +461,8 @@ def supported_value(value: str, quote: str, gazetteer: Gazetteer) -> str | None:
 
 
 _MEASURES = (
-    r"(?:[^\W\d_]*(?:uur|uren|urige|dagen|dag|weken|week|maanden|maand|jaren|jaar|jarige)|"
+    r"\b(?:(?:werk|week|kantoor|over|contract|dienst|vakantie|verlof|school|les|half|levens)?"
+    r"(?:uur|uren|urige|dagen|dag|weken|week|maanden|maand|jaren|jaar|jarige)|"
     r"hours?|days?|weeks?|months?|years?|minut\w+)\b",
     r"(?:%|procent|percent)",
     r"(?:€|\$|£|eur\b|euros?\b|usd\b|gbp\b|bruto\b|gross\b)",
@@ -492,6 +493,8 @@ def measures_something_else(value: str, quote: str, question: str, following: st
     >>> measures_something_else("40", "a 40 hour week", "How many hours a week?")
     False
     >>> measures_something_else("40", "a team of 40", "How many people are in the team?")
+    False
+    >>> measures_something_else("900 facturen", "900 facturen", "Which volumes of invoices?")
     False
     """
     numbers = _numbers(fold_text(value))
