@@ -2,8 +2,8 @@
 
 Two vacancies are one by the first of these rungs that holds:
 
-- `url`: they have the same page, and titles or texts that are alike (a career page that serves for
-  every vacancy has one URL too);
+- `url`: they have the same page, and the texts are alike, or the titles and the company are (a page
+  that serves for every vacancy of a company or of a job board has one URL too);
 - `board`: a board knows them under one id, in their own link or in one to apply by;
 - `words`: the texts are equal, white space and case aside; of short ones company and title too;
 - `name`: company, title and place are equal, and the texts share `SAME_NAME_SHARE` or one of them
@@ -27,6 +27,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from signal_assets.domain.company_names import company_key
 from signal_assets.domain.fingerprints import (
     BANDS,
     RUNGS,
@@ -123,6 +124,7 @@ class _Entry(NamedTuple):
     first_seen_at: datetime
     vacancy_id: str
     title: str
+    company: str | None
     is_whole: bool
     duplicate_of: str | None
     duplicate_reason: DuplicateReason | None
@@ -133,6 +135,7 @@ def _enter(vacancy: Vacancy, vacancy_id: str) -> _Entry:
         vacancy.first_seen_at,
         vacancy_id,
         vacancy.title,
+        company_key(vacancy.company_name) if vacancy.company_name else None,
         vacancy.text_kind == "full" and bool(vacancy.description.strip()),
         vacancy.duplicate_of,
         vacancy.duplicate_reason,
@@ -282,8 +285,12 @@ class _Finder:
             case "board" | "words":
                 return True
             case "url":
+                is_one_company = None in (first.company, second.company) or (
+                    first.company == second.company
+                )
                 likeness = compare_titles(first.title, second.title)
-                return likeness == "alike" or (share or 0) >= SAME_TEXT_SHARE
+                is_named_alike = is_one_company and likeness == "alike"
+                return is_named_alike or (share or 0) >= SAME_TEXT_SHARE
             case "name":
                 are_whole = first.is_whole and second.is_whole
                 return not are_whole or (share or 0) >= SAME_NAME_SHARE

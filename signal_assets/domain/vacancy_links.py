@@ -11,6 +11,9 @@ _TRACKING = re.compile(
 )
 """Parameters that say where a reader came from, not which vacancy it is."""
 
+_SEARCH_HOST = re.compile(r"google\.\w{2,3}(?:\.\w{2})?")
+"""Google shows a vacancy on its page of results; which one stands in the fragment, if anywhere."""
+
 _ID = r"(?P<id>[^/?#]+)"
 _BOARD_LINKS = tuple(
     (board, re.compile(pattern, re.IGNORECASE))
@@ -42,6 +45,8 @@ def normalize_vacancy_url(url: str) -> str | None:
     'werk.test/vacature/12?id=3'
     >>> normalize_vacancy_url("https://werk.test/") is None
     True
+    >>> normalize_vacancy_url("https://www.google.nl/search?ibp=htl;jobs#fpstate=tldetail") is None
+    True
     """
     try:
         parts = urlsplit(url.strip())
@@ -55,6 +60,8 @@ def normalize_vacancy_url(url: str) -> str | None:
     )
     path = parts.path.rstrip("/")
     if parts.scheme.lower() not in ("http", "https") or not host or not (path or kept):
+        return None
+    if path == "/search" and _SEARCH_HOST.fullmatch(host):
         return None
     return f"{host}{path}?{urlencode(kept)}" if kept else f"{host}{path}"
 

@@ -104,6 +104,18 @@ def test_each_rung_of_the_ladder_finds_its_copies(one, other, reason):
             {"url": "https://x.test/banen", "title": "Lasser", "description": text_of(2)},
         ),
         (
+            {
+                "url": "https://banen.test/zoek",
+                "company_name": "Een B.V.",
+                "description": text_of(1),
+            },
+            {"url": "https://banen.test/zoek", "company_name": "Ander", "description": text_of(2)},
+        ),
+        (
+            {"url": "https://www.google.nl/search?ibp=htl;jobs#a", "description": text_of(1)},
+            {"url": "https://www.google.nl/search?ibp=htl;jobs#b", "description": text_of(2)},
+        ),
+        (
             {"title": "Consultant SAP", "description": text_of(1)},
             {"title": "Beheerder Oracle", "description": f"{text_of(1)} Oracle"},
         ),
