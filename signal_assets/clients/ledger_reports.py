@@ -5,6 +5,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
 
+from pydantic import Field
 from sqlalchemy import Connection, and_, case, delete, func, insert, select
 
 from signal_assets.clients.database_tables import attempts, passes, totals
@@ -32,7 +33,7 @@ class PassRecord(Record):
     cost_usd: Decimal = Decimal(0)
     outcome: str = ""
     """How it ended, in a word or a sentence."""
-    failures: dict[str, int] = {}
+    failures: dict[str, int] = Field(default_factory=dict)
     """Kind (refused, truncated, invalid, unsupported, service, budget …) → rows."""
 
 

@@ -159,7 +159,7 @@ class Outcomes:
     """What came of each vacancy; taking two for one vacancy is an error."""
 
     def __init__(self) -> None:
-        self.by_id: dict[str, ReadingOutcome] = {}
+        self.by_id: dict[str, Any] = {}
         self.cost_usd = Decimal(0)
 
     def take(self, vacancy: VacancyText, outcome: ReadingOutcome) -> None:

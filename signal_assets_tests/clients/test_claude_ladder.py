@@ -79,7 +79,7 @@ def read(
     return outcomes
 
 
-def models(outcomes: Outcomes) -> list[str | None]:
+def models(outcomes: Outcomes) -> list[str]:
     return sorted(str(each.model) for each in outcomes.by_id.values())
 
 

@@ -81,7 +81,8 @@ class Workspace:
         self, asset: str, profile: str = "worked_example", key: str = "company_id"
     ) -> dict[str, dict[str, Any]]:
         """Return the rows of a table by one of its columns."""
-        return {row[key]: row for row in self.table(asset, profile).to_dict("records")}
+        records = self.table(asset, profile).to_dict("records")
+        return {row[key]: {str(name): value for name, value in row.items()} for row in records}
 
     def ledger(self) -> Ledger:
         return Ledger.open(f"sqlite:///{self.folder / 'data' / 'signal_assets.db'}")

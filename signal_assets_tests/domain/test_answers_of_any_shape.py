@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signal_assets.clients.company_info import load_mapping
+from signal_assets.clients.company_info_mappings import load_mapping
 from signal_assets.domain.business_register import (
     parse_establishment,
     parse_establishments,
