@@ -1,7 +1,7 @@
 """The asset `raw_vacancies`, and its checks."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from signal_assets.defs.storage import TableStore
 from signal_assets.defs.tables import RAW_VACANCIES, SOURCE_ANSWERS, VACANCY_FINGERPRINTS
 from signal_assets.domain.closing import close_unlisted
 from signal_assets.domain.duplicates import find_duplicates, mark_duplicates
-from signal_assets.domain.fingerprints import Fingerprint
+from signal_assets.domain.fingerprints import Fingerprint, digest_of
 from signal_assets.domain.harvests import SourceAnswer, SourceYield, count_yields
 from signal_assets.domain.languages import fill_in_languages
 from signal_assets.domain.posters import judge_posters
@@ -63,7 +63,7 @@ def raw_vacancies(
         known, (posting for answer in answers for posting in answer.postings), harvested_at
     )
     harvested = judge_posters(fill_in_languages(harvest.vacancies))
-    duplicates = find_duplicates(harvested, _known_fingerprints(tables, search_profile.name))
+    duplicates = find_duplicates(harvested, _known_fingerprints(tables, search_profile.name, known))
     marked = mark_duplicates(harvested, duplicates.copies)
     vacancies = close_unlisted(marked, answers, harvested_at)
     _keep_fingerprints(tables, search_profile.name, duplicates.fingerprints)
@@ -184,13 +184,22 @@ def _keep_yields(
     tables.write(SOURCE_ANSWERS, search_profile, to_frame(rows, SOURCE_ANSWERS))
 
 
-def _known_fingerprints(tables: TableStore, search_profile: str) -> dict[str, Fingerprint]:
+def _known_fingerprints(
+    tables: TableStore, search_profile: str, known: Iterable[Vacancy]
+) -> dict[str, Fingerprint]:
+    """Return the fingerprints of the vacancies as they stand in the table, copies marked.
+
+    A run that was killed, or another one at the same moment, may have kept those of a harvest
+    whose table was never written: taken for known, its copies would never be found.
+    """
     frame = tables.read(VACANCY_FINGERPRINTS.asset, search_profile)
     if frame is None:
         return {}
+    compared = {vacancy.vacancy_id: digest_of(vacancy) for vacancy in known}
     return {
         row["vacancy_id"]: Fingerprint(row["made_of"], tuple(row["keys"]), row["signature"])
         for row in rows_of(frame)
+        if row["made_of"] == compared.get(row["vacancy_id"])
     }
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from signal_assets.sandbox import SandboxProcess
 from signal_assets_tests.whole.conftest import KEYS, Command, Tables, differences
-from signal_assets_tests.whole.generated import vacancies
+from signal_assets_tests.whole.generated import copies, vacancies
 
 pytestmark = pytest.mark.slow
 
@@ -160,3 +160,19 @@ def test_two_runs_of_one_search_profile_at_once_pay_for_nothing_twice(
     tables = command.tables(PROFILE)
     assert tables.keys() == KEYS.keys()
     assert differences(tables, undisturbed.tables) == []
+
+
+def test_a_harvest_killed_before_its_table_stood_finds_its_copies_the_next_time(
+    tmp_path: Path,
+) -> None:
+    command = Command(tmp_path / "home", {})
+    command.add_profile(PROFILE, [*vacancies(4), *copies(4)])
+    line = ("run", "--profile", PROFILE, "--pass", "harvest")
+    assert command.run(*line).returncode == 0
+    undisturbed = command.tables(PROFILE)
+    assert {row["duplicate_of"] for row in undisturbed["raw_vacancies"].values()} > {None}
+
+    Path(str(command.store.path("raw_vacancies", PROFILE))).unlink()
+    assert command.run(*line).returncode == 0
+
+    assert differences(command.tables(PROFILE), undisturbed) == []
