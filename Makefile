@@ -1,5 +1,6 @@
 # make demo   the whole graph on invented companies; needs git, make and Python ≥ 3.11 with venv
-# make test   the tests
+# make test   the tests, but for the slow ones
+# make test-slow  tests that kill runs, fill servers and run every documented command
 # make check  what CI runs: format, lint, types, import contracts, tests
 # make ui     Dagster's UI on http://127.0.0.1:3000
 # make bench  the benchmarks, with their figures
@@ -13,13 +14,16 @@ TESTS ?=
 
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 
-.PHONY: demo test check format ui bench clean
+.PHONY: demo test test-slow check format ui bench clean
 
 demo: $(READY)
 	$(BIN)/signal-assets demo
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(TESTS)
+	$(BIN)/python -m pytest -n 2 -m "not slow and not live" $(TESTS)
+
+test-slow: $(READY)
+	$(BIN)/python -m pytest -n 2 -m "slow and not live" $(TESTS)
 
 check: $(READY)
 	$(BIN)/ruff format --check .

@@ -45,6 +45,7 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 def test_every_documented_command_works_in_the_order_it_is_told(tmp_path: Path) -> None:
     shutil.copyfile(
         data_folder() / "vacancies" / "accounts_payable.jsonl",  # type: ignore[arg-type]
@@ -71,6 +72,7 @@ def test_every_documented_command_works_in_the_order_it_is_told(tmp_path: Path) 
             assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
 
 
+@pytest.mark.slow
 def test_the_output_of_the_demo_is_what_the_readme_shows(tmp_path: Path) -> None:
     done = subprocess.run(
         ["signal-assets", "demo"],
@@ -105,7 +107,7 @@ def test_every_setting_stands_in_the_table_of_settings() -> None:
     assert set(re.findall(r"`([A-Z_]{5,})`", table)) == known
 
 
-@pytest.mark.parametrize("target", ["demo", "test", "check", "bench"])
+@pytest.mark.parametrize("target", ["demo", "test", "test-slow", "check", "bench"])
 def test_every_documented_target_of_make_is_there(target: str) -> None:
     makefile = (REPOSITORY / "Makefile").read_text("utf-8")
 
