@@ -20,10 +20,10 @@ demo: $(READY)
 	$(BIN)/signal-assets demo
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 -m "not slow and not live" $(TESTS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not live" $(TESTS)
 
 test-slow: $(READY)
-	$(BIN)/python -m pytest -n 2 -m "slow and not live" $(TESTS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "slow and not live" $(TESTS)
 
 check: $(READY)
 	$(BIN)/ruff format --check .

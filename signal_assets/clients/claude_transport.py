@@ -14,6 +14,7 @@ from signal_assets.clients.claude_faults import (
     read_status_error,
 )
 from signal_assets.clients.errors import SourceUnavailable
+from signal_assets.clients.http import blot_out
 
 if TYPE_CHECKING:
     import httpx2
@@ -70,6 +71,7 @@ class ClaudeTransport:
         )
         self._create: Callable[..., Awaitable[Any]] = self._client.messages.with_raw_response.create
         self._attempt_seconds = attempt_seconds
+        self._api_key = api_key
         self._response_type = httpx2.Response
         self._status_error = anthropic.APIStatusError
         self._other_errors = (anthropic.APIConnectionError, httpx2.HTTPError, ValueError)
@@ -79,7 +81,8 @@ class ClaudeTransport:
         try:
             async with asyncio.timeout(self._attempt_seconds):
                 raw = await self._create(**request)
-                return Received(await raw.read(), clean_request_id(raw.headers.get("request-id")))
+                request_id = clean_request_id(raw.headers.get("request-id"))
+                return Received(self._without_key(await raw.read()), request_id)
         except self._status_error as error:
             return read_status_error(error)
         except TimeoutError:
@@ -117,7 +120,7 @@ class ClaudeTransport:
             async with asyncio.timeout(self._attempt_seconds):
                 raw: Any = await self._client.get(url, cast_to=object, options=_streamed())
                 try:
-                    await _hand_over_lines(raw, on_line)
+                    await _hand_over_lines(raw, lambda line: on_line(self._without_key(line)))
                 finally:
                     await raw.close()
         except self._status_error as error:
@@ -140,12 +143,19 @@ class ClaudeTransport:
     async def close(self) -> None:
         await self._client.close()
 
+    def _without_key(self, body: bytes) -> bytes:
+        """Return an answer as it may be kept: should it echo the key, the key is blotted out."""
+        text = body.decode("utf-8", "surrogateescape")
+        clean = blot_out(text, [self._api_key])
+        return body if clean is text else clean.encode("utf-8", "surrogateescape")
+
     async def _exchange(self, send: Callable[[], Awaitable[Any]]) -> Received | Fault:
         try:
             async with asyncio.timeout(self._attempt_seconds):
                 response = await send()
                 body = await response.aread()
-                return Received(body, clean_request_id(response.headers.get("request-id")))
+                request_id = clean_request_id(response.headers.get("request-id"))
+                return Received(self._without_key(body), request_id)
         except self._status_error as error:
             return read_status_error(error)
         except TimeoutError:

@@ -7,7 +7,7 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from email.utils import parsedate_to_datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import quote, quote_plus
 
 import httpx
 from tenacity import (
@@ -38,6 +39,7 @@ _GRACE_SECONDS = 1.0
 
 _OPEN_HEADERS = ("accept", "accept-encoding", "connection", "user-agent")
 """Headers of a client that are no secret; any other may be a key."""
+BLOT = "[key]"
 _SHORTEST_SECRET = 8
 """Anything shorter stands in ordinary text by chance."""
 
@@ -177,7 +179,7 @@ def _receive(
         raise NoAnswer(f"no whole answer ({type(error).__name__})") from None
     body = content.decode("utf-8", "replace").removeprefix("\ufeff").replace("\x00", "\ufffd")
     headers = {name.lower(): value for name, value in response.headers.items()}
-    return Received(response.status_code, _blot_out(body, _secrets(http)), headers)
+    return Received(response.status_code, blot_out(body, _secrets(http)), headers)
 
 
 def _too_slow(total_seconds: float) -> NoAnswer:
@@ -265,7 +267,14 @@ def _secrets(http: httpx.Client) -> list[str]:
     return [value for value in values if len(value) >= _SHORTEST_SECRET]
 
 
-def _blot_out(text: str, secrets: list[str]) -> str:
+def blot_out(text: str, secrets: Iterable[str]) -> str:
+    """Return `text` without the secrets, however they are written: plain, in a URL, or in JSON.
+
+    >>> blot_out("you sent api_key=a%2Fb%3D", ["a/b="])
+    'you sent api_key=[key]'
+    """
     for secret in secrets:
-        text = text.replace(secret, "[key]")
+        forms = {secret, quote(secret, safe=""), quote_plus(secret), secret.replace("/", r"\/")}
+        for form in sorted(forms, key=len, reverse=True):
+            text = text.replace(form, BLOT)
     return text
