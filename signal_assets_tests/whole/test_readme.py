@@ -24,8 +24,13 @@ README = REPOSITORY / "README.md"
 OUTPUT = re.compile(
     r"(<!-- output: signal-assets demo -->\n```text\n)(.*?)(```\n<!-- end -->)", re.S
 )
-SERVERS = ("signal-assets ui", "signal-assets sandbox")
-"""Commands that serve until they are stopped; only their help is asked for here."""
+SERVERS = (
+    "signal-assets ui",
+    "signal-assets sandbox",
+    "signal-assets api",
+    "signal-assets matches review",
+)
+"""Commands that serve, or ask a person, until they are stopped; here only for their help."""
 
 
 def documented_commands() -> list[str]:
