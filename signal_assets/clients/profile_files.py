@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ MAX_FILE_BYTES = 1_000_000
 """A profile of a megabyte is another file that happens to end in .yaml."""
 
 _SUFFIXES = (".yaml", ".yml")
+
+_MOST_KEPT = 10_000
+"""Profiles a process remembers, so that a folder of a thousand is read once, not each minute."""
 
 KeyPath = tuple[str | int, ...]
 
@@ -109,6 +113,17 @@ def load_named_profile(folder: Path, name: str) -> LoadedProfile:
 
 
 def _load_profile(path: Path) -> SearchProfile:
+    """Return what the file holds; one that was not touched since is not read again."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        message = f"cannot be read: {error.strerror}"
+        raise _BadFile(ProfileProblem(file=path.name, message=message)) from None
+    return _load_version(path, (status.st_ino, status.st_size, status.st_mtime_ns))
+
+
+@lru_cache(_MOST_KEPT)
+def _load_version(path: Path, _version: tuple[int, ...]) -> SearchProfile:
     if not re.fullmatch(PROFILE_NAME, path.stem):
         message = f"the file's name must be {PROFILE_NAME} and .yaml, as it is the profile's name"
         raise _BadFile(ProfileProblem(file=path.name, message=message))

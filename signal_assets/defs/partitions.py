@@ -21,4 +21,14 @@ def profile_names(folder: Path) -> list[str]:
     return sorted(loaded.profiles)
 
 
-search_profiles = dg.StaticPartitionsDefinition(profile_names(Settings().profiles))
+_names = profile_names(Settings().profiles)
+search_profiles = dg.StaticPartitionsDefinition(_names)
+
+
+def look_for_new_profiles() -> None:
+    """Bring the partitions up to date with the folder, in a process that lives through many runs.
+
+    A run of a search profile that was added meanwhile would fail when its first table is stored.
+    The definition keeps the list it was given, so the list is changed in its place.
+    """
+    _names[:] = profile_names(Settings().profiles)

@@ -1,6 +1,6 @@
 """Sensors: pass 1 and pass 2 follow each harvest that brought something new."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 import dagster as dg
@@ -51,7 +51,8 @@ def enrichment_after_harvest(context: dg.SensorEvaluationContext) -> dg.SensorRe
         limit=MAX_HARVESTS_PER_TICK,
         ascending=True,
     ).records
-    harvests = newest_to_follow_up(_harvest(context.instance, record) for record in records)
+    reads_on = _runs_that_read_on(context.instance, records)
+    harvests = newest_to_follow_up(_harvest(record, reads_on) for record in records)
     return dg.SensorResult(
         run_requests=[
             dg.RunRequest(
@@ -66,7 +67,7 @@ def enrichment_after_harvest(context: dg.SensorEvaluationContext) -> dg.SensorRe
     )
 
 
-def _harvest(instance: dg.DagsterInstance, record: dg.EventLogRecord) -> Harvest:
+def _harvest(record: dg.EventLogRecord, reads_on: Collection[str]) -> Harvest:
     materialization = record.asset_materialization
     assert materialization is not None  # noqa: S101 - only materializations were fetched
     new = materialization.metadata.get("new_vacancies")
@@ -74,14 +75,20 @@ def _harvest(instance: dg.DagsterInstance, record: dg.EventLogRecord) -> Harvest
         record.storage_id,
         materialization.partition or "",
         int(str(new.value)) if new is not None else 0,
-        _reads_on(instance, record.run_id),
+        record.run_id in reads_on,
     )
 
 
-def _reads_on(instance: dg.DagsterInstance, run_id: str) -> bool:
-    run = instance.get_run_by_id(run_id)
-    if run is None:
-        return False
+def _runs_that_read_on(
+    instance: dg.DagsterInstance, records: Sequence[dg.EventLogRecord]
+) -> set[str]:
+    """Return the runs that go on to pass 1 themselves; all are asked for in one query."""
+    run_ids = sorted({record.run_id for record in records})
+    runs = instance.get_runs(dg.RunsFilter(run_ids=run_ids)) if run_ids else ()
+    return {run.run_id for run in runs if _reads_on(run)}
+
+
+def _reads_on(run: dg.DagsterRun) -> bool:
     if not run.asset_selection:  # a whole job: none or an empty selection is recorded
         return run.job_name == full_job.name
     return extracted_vacancies.key in run.asset_selection

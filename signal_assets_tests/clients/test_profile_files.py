@@ -2,7 +2,12 @@ import time
 
 import pytest
 
-from signal_assets.clients.profile_files import MAX_FILE_BYTES, ProfileFolder, load_profiles
+from signal_assets.clients.profile_files import (
+    MAX_FILE_BYTES,
+    ProfileFolder,
+    load_named_profile,
+    load_profiles,
+)
 
 GOOD = """\
 name: {name}
@@ -138,3 +143,17 @@ def test_a_thousand_profiles_load_in_two_seconds(tmp_path):
     started = time.process_time()
     assert len(load_profiles(tmp_path).profiles) == 1000
     assert time.process_time() - started < 2
+
+
+def test_a_file_is_read_again_only_when_it_was_touched(tmp_path):
+    first = folder_with(tmp_path, example=GOOD.format(name="example")).profiles["example"]
+    assert load_profiles(tmp_path).profiles["example"].profile is first.profile
+    assert load_named_profile(tmp_path, "example").profile is first.profile
+
+    text = GOOD.format(name="example").replace("An example", "Another")
+    assert folder_with(tmp_path, example=text).profiles["example"].profile.title == "Another"
+
+
+def test_a_file_that_was_spoilt_is_refused_though_it_was_good_before(tmp_path):
+    folder_with(tmp_path, example=GOOD.format(name="example"))
+    assert folder_with(tmp_path, example="name: example").problems
