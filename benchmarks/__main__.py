@@ -7,6 +7,7 @@ import sys
 BENCHMARKS = (
     "benchmarks.pass_one",
     "benchmarks.rematerialise",
+    "benchmarks.tables",
     "benchmarks.company_names",
     "benchmarks.model_cost",
 )
