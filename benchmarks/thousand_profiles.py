@@ -4,7 +4,7 @@
 
 Everything is real and in processes of its own: PostgreSQL for runs and ledger, Redis, Celery
 workers, code location, daemon, webserver, and a sandbox with the services. The backfill is asked
-for as Dagster's UI asks for it. One profile is broken from the start, one has no money and fails:
+for as Dagster's UI asks for it. One profile has no money, one is broken by an edit after the start:
 neither may hold up the others. A thousand take a quarter of an hour or so on two cores.
 """
 
@@ -23,10 +23,10 @@ from typing import Any
 import dagster as dg
 import httpx
 import psutil
-from signal_assets_tests.production.cluster import Cluster, ServerProcess, free_port
 
 from signal_assets.sandbox import SandboxProcess
 from signal_assets_tests.clients.databases import new_schema
+from signal_assets_tests.production.cluster import Cluster, ServerProcess, free_port
 from signal_assets_tests.whole.generated import vacancies
 
 VACANCIES = 3
@@ -39,7 +39,7 @@ ASSETS = (
     "merged_companies",
 )
 FAILING = "market_0001"
-BROKEN = "market_broken"
+BROKEN = "market_0002"
 POLL_SECONDS = 5.0
 UNFINISHED = ("REQUESTED", "CANCELING", "FAILING")
 
@@ -141,7 +141,7 @@ def profile_names(count: int) -> list[str]:
 
 @contextmanager
 def deployment(count: int, workers: int) -> Iterator[tuple[Cluster, Webserver]]:
-    """Start a deployment with `count` profiles of which one fails, and a broken one beside them."""
+    """Start a deployment: of `count` profiles one has no money, and one cannot be read."""
     with (
         tempfile.TemporaryDirectory() as name,
         SandboxProcess() as sandbox,
@@ -152,11 +152,11 @@ def deployment(count: int, workers: int) -> Iterator[tuple[Cluster, Webserver]]:
         for profile in profile_names(count):
             cluster.command.add_profile(profile, islice(texts, VACANCIES))
         profiles = cluster.command.profiles
-        (profiles / f"{BROKEN}.yaml").write_text("name: [", "utf-8")
         file = profiles / f"{FAILING}.yaml"
         without_money = file.read_text("utf-8").replace("{run: 1000}", "{run: 0}")
         file.write_text(without_money, "utf-8")
         cluster.start(workers=1, processes=workers)
+        (profiles / f"{BROKEN}.yaml").write_text("name: [", "utf-8")
         webserver = Webserver(cluster)
         try:
             webserver.start()

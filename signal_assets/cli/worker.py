@@ -1,6 +1,7 @@
 """`signal-assets worker`: carries out, on this machine, the runs that wait in the queue."""
 
 import socket
+import sys
 from typing import Annotated
 
 import typer
@@ -33,6 +34,7 @@ def worker(
     if settings.celery_broker is None:
         stop("Set SIGNAL_ASSETS_CELERY_BROKER: it says where runs wait for a worker.", WRONG_USE)
     with open_instance(settings) as instance:
+        from celery.signals import task_prerun
         from dagster_celery.launcher import CeleryRunLauncher
         from dagster_celery.make_app import make_app
         from dagster_celery.tasks import create_execute_job_task, create_resume_job_task
@@ -42,6 +44,7 @@ def worker(
             stop(f"{settings.dagster_home}/dagster.yaml launches runs without Celery.", WRONG_USE)
         app = make_app(launcher.app_args())  # type: ignore[no-untyped-call]
         usual_queue = launcher.default_queue
+    task_prerun.connect(_look_for_new_profiles)
     create_execute_job_task(app)
     create_resume_job_task(app)
     arguments = ["worker", "--loglevel=INFO", "--without-gossip", "--without-mingle"]
@@ -50,3 +53,10 @@ def worker(
     arguments += [f"--concurrency={processes}"] if processes else []
     out.print("Worker started (stop with Ctrl-C)", highlight=False)
     app.worker_main(arguments)
+
+
+def _look_for_new_profiles(**_: object) -> None:
+    """Before a run: the process may have loaded the profiles before this one was written."""
+    partitions = sys.modules.get("signal_assets.defs.partitions")
+    if partitions is not None:
+        partitions.look_for_new_profiles()

@@ -284,15 +284,15 @@ class Cluster:
             {"SIGNAL_ASSETS_CELERY_BROKER": self.redis.url, **variables},
         )
         # Processes that `signal-assets` does not start get what it would have set for them.
-        self._dagsters = {
+        self.dagsters = {
             **self.command.variables,
             "DAGSTER_POSTGRES_URL": with_driver(postgres),
             "SIGNAL_ASSETS_CELERY_BACKEND": f"db+{with_driver(postgres)}",
             "DAGSTER_DISABLE_TELEMETRY": "1",
         }
         self.workspace = folder / "workspace.yaml"
-        self.code_location = CodeLocation(folder, self._dagsters)
-        self.daemon = Daemon(folder, self._dagsters, self.workspace)
+        self.code_location = CodeLocation(folder, self.dagsters)
+        self.daemon = Daemon(folder, self.dagsters, self.workspace)
         self.workers: list[Worker] = []
         self._observer: dg.DagsterInstance | None = None
 
@@ -334,7 +334,7 @@ class Cluster:
         finished = subprocess.run(
             line,
             cwd=self.folder,
-            env={**os.environ, **self._dagsters},
+            env={**os.environ, **self.dagsters},
             capture_output=True,
             text=True,
             timeout=START_SECONDS,
@@ -349,7 +349,7 @@ class Cluster:
         if self._observer is None:
             home = self.folder / "observer"
             home.mkdir()
-            storage = {"postgres": {"postgres_url": self._dagsters["DAGSTER_POSTGRES_URL"]}}
+            storage = {"postgres": {"postgres_url": self.dagsters["DAGSTER_POSTGRES_URL"]}}
             settings = {"storage": storage, "telemetry": {"enabled": False}}
             (home / "dagster.yaml").write_text(yaml.safe_dump(settings), "utf-8")
             self._observer = dg.DagsterInstance.from_config(str(home))
