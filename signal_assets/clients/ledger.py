@@ -19,7 +19,13 @@ from typing import Self
 
 from sqlalchemy import Connection, insert, update
 
-from signal_assets.clients import batch_rows, ledger_reports, ledger_rows, service_slots
+from signal_assets.clients import (
+    batch_rows,
+    ledger_reports,
+    ledger_rows,
+    limit_reports,
+    service_slots,
+)
 from signal_assets.clients.database import Database, DatabaseUnavailable
 from signal_assets.clients.database_tables import holders
 from signal_assets.clients.errors import BudgetExhausted
@@ -32,6 +38,7 @@ from signal_assets.clients.ledger_reports import (
     Spending,
     UnknownOutcome,
 )
+from signal_assets.clients.limit_reports import LimitUsage
 from signal_assets.clients.paid_calls import (
     Answer,
     BatchIntent,
@@ -190,6 +197,12 @@ class Ledger:
         """Return the calls that may have been billed and still count at what they can cost."""
         return self._database.read(
             partial(ledger_reports.read_unknown_outcomes, search_profile=search_profile)
+        )
+
+    def limit_usage(self, now: Callable[[], datetime] = utc_now) -> list[LimitUsage]:
+        """Return how much of each service is in use now, beside its limits."""
+        return self._database.read(
+            partial(limit_reports.read_usage, limits=self._limits, now=now())
         )
 
     def drift(self) -> list[Drift]:

@@ -29,6 +29,7 @@ from signal_assets.clients.gleif import GleifClient, open_gleif
 from signal_assets.clients.keyword import KeywordVacancyReader
 from signal_assets.clients.kvk import KvkClient, open_kvk
 from signal_assets.clients.ledger import Ledger, LedgerSession
+from signal_assets.clients.limits_file import load_limits
 from signal_assets.clients.open_web import OpenWeb
 from signal_assets.clients.override_files import read_overrides
 from signal_assets.clients.paid_calls import Budgets, Caller
@@ -126,7 +127,8 @@ def io_manager(context: dg.InitResourceContext) -> ParquetIOManager:
 
 @dg.resource(description="The ledger of paid calls.", required_resource_keys={"settings"})
 def ledger(context: dg.InitResourceContext) -> Iterator[Ledger]:
-    opened = Ledger.open(context.resources.settings.resolved_database_url)
+    known: Settings = context.resources.settings
+    opened = Ledger.open(known.resolved_database_url, load_limits(known.limits))
     yield opened
     opened.close()
 
