@@ -129,8 +129,12 @@ class Ledger:
         *,
         kill_switch: bool = False,
         now: Callable[[], datetime] = utc_now,
+        say: Callable[[str], None] = logger.info,
     ) -> "LedgerSession":
-        """Return the session of one run; enter it with `with` before the first call."""
+        """Return the session of one run; enter it with `with` before the first call.
+
+        `say` tells a person what its calls wait for.
+        """
         together = budgets.model_copy(update={"all_profiles": self._limits.usd_per_month})
         return LedgerSession(
             self._database,
@@ -140,6 +144,7 @@ class Ledger:
             kill_switch,
             now,
             self._clock,
+            say,
             self._heartbeat_seconds,
         )
 
@@ -230,6 +235,7 @@ class LedgerSession:
         kill_switch: bool,
         now: Callable[[], datetime],
         clock: Callable[[], datetime] | None,
+        say: Callable[[str], None],
         heartbeat_seconds: float,
     ) -> None:
         self._database = database
@@ -240,6 +246,7 @@ class LedgerSession:
         self._kill_switch = kill_switch
         self._now = now
         self._clock = clock
+        self.say = say
         self._holder_id = uuid.uuid4().hex
         self._ends = threading.Event()
         self._heart: threading.Thread | None = None

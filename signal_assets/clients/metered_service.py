@@ -1,7 +1,6 @@
 """Metered services: each question goes through the ledger, and each answer is kept as received."""
 
 import ipaddress
-import logging
 import threading
 import time
 from collections.abc import Callable
@@ -31,8 +30,6 @@ from signal_assets.clients.rate_limit import RateLimit
 from signal_assets.domain.companies import Spend
 from signal_assets.domain.prices import PriceTable
 from signal_assets.domain.records import Record
-
-logger = logging.getLogger(__name__)
 
 TROUBLES_IN_A_ROW = 3
 """Items that failed in a row, each after its retries, before the service counts as down."""
@@ -282,7 +279,7 @@ class MeteredService:
             if now - self._said_at < _SAY_SECONDS:
                 return
             self._said_at = now
-        logger.info("waiting for a turn: %s", no_slot.reason)
+        self._session.say(f"Waiting for a turn: {no_slot.reason}")
 
     def _refuse_hopeless(self, call: Call) -> None:
         if call.reserve_usd <= 0:

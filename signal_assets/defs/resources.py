@@ -152,7 +152,7 @@ def prompt(context: dg.InitResourceContext) -> PromptVersion:
 
 @dg.resource(
     description="Where the profile's vacancies come from.",
-    required_resource_keys={"settings", "profile_file", "ledger"},
+    required_resource_keys={"settings", "profile_file", "ledger", "progress"},
 )
 def sources(context: dg.InitResourceContext) -> Iterator[tuple[VacancySource, ...]]:
     known: Settings = context.resources.settings
@@ -224,7 +224,7 @@ def gazetteer(context: dg.InitResourceContext) -> Gazetteer:
 
 @dg.resource(
     description="The Business Register, or None without a key.",
-    required_resource_keys={"settings", "profile_file", "ledger"},
+    required_resource_keys={"settings", "profile_file", "ledger", "progress"},
 )
 def kvk(context: dg.InitResourceContext) -> Iterator[KvkClient | None]:
     known: Settings = context.resources.settings
@@ -238,7 +238,7 @@ def kvk(context: dg.InitResourceContext) -> Iterator[KvkClient | None]:
 
 @dg.resource(
     description="The LEI register, or None where it is not switched on.",
-    required_resource_keys={"settings", "profile_file", "ledger"},
+    required_resource_keys={"settings", "profile_file", "ledger", "progress"},
 )
 def gleif(context: dg.InitResourceContext) -> Iterator[GleifClient | None]:
     known: Settings = context.resources.settings
@@ -279,7 +279,7 @@ def suppression(context: dg.InitResourceContext) -> SuppressionList:
 
 @dg.resource(
     description="Company.info, or None without a key.",
-    required_resource_keys={"settings", "profile_file", "ledger"},
+    required_resource_keys={"settings", "profile_file", "ledger", "progress"},
 )
 def company_info(context: dg.InitResourceContext) -> Iterator[CompanyInfoClient | None]:
     known: Settings = context.resources.settings
@@ -404,6 +404,9 @@ def _session(context: dg.InitResourceContext, asset: str) -> LedgerSession:
     assert context.run is not None  # noqa: S101 - `profile_file` needed its partition
     caller = Caller(run_id=context.run.run_id, asset=asset, search_profile=profile.name)
     opened: LedgerSession = context.resources.ledger.session(
-        caller, budgets, kill_switch=known.llm_kill_switch
+        caller,
+        budgets,
+        kill_switch=known.llm_kill_switch,
+        say=context.resources.progress.say,
     )
     return opened
