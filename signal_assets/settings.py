@@ -130,6 +130,8 @@ class Settings(BaseSettings):
     """On: no model is called."""
     prices: Path | None = Field(default=None, validation_alias="SIGNAL_ASSETS_PRICES")
     """A YAML file with your own prices, laid over the shipped ones."""
+    limits: Path | None = Field(default=None, validation_alias="SIGNAL_ASSETS_LIMITS")
+    """A YAML file with what all runs together may use of each service."""
 
     @property
     def resolved_database_url(self) -> str:

@@ -20,6 +20,7 @@ from signal_assets.cli import (
     doctor,
     evaluating,
     exporting,
+    limits,
     matches,
     profiles,
     prompts,
@@ -32,6 +33,7 @@ from signal_assets.cli import (
 from signal_assets.cli.console import FAILED, WRONG_USE, err
 from signal_assets.clients.errors import BudgetExhausted, LookupFailed, SourceUnavailable
 from signal_assets.clients.profile_files import ProfileRefused
+from signal_assets.clients.strict_yaml import BadFile
 from signal_assets.settings import Settings
 
 app = typer.Typer(
@@ -82,6 +84,7 @@ app.command("accounts")(accounts.accounts)
 app.command("export")(exporting.export)
 app.command("runs")(spending.runs)
 app.command("costs")(spending.costs)
+app.command()(limits.limits)
 app.command()(evaluating.evaluate)
 app.command()(doctor.doctor)
 app.command("api")(api.serve_api)
@@ -107,6 +110,13 @@ def main() -> None:
             name = ".".join(map(str, problem["loc"]))
             err.print(f"[bold red]✗[/] {escape(name)}: {escape(problem['msg'])}", soft_wrap=True)
         sys.exit(WRONG_USE)
-    except (SourceUnavailable, BudgetExhausted, LookupFailed, ProfileRefused, OSError) as error:
+    except (
+        SourceUnavailable,
+        BudgetExhausted,
+        LookupFailed,
+        ProfileRefused,
+        BadFile,
+        OSError,
+    ) as error:
         err.print(f"[bold red]✗[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(FAILED)

@@ -104,13 +104,14 @@ def _ask(
 ) -> "tuple[AnswerShape | None, Spend]":
     from signal_assets.clients.company_info import CompanyInfoClient, open_company_info
     from signal_assets.clients.ledger import Budgets, Ledger
+    from signal_assets.clients.limits_file import load_limits
     from signal_assets.clients.price_file import load_prices
     from signal_assets.domain.prices import PriceTable
 
     assert settings.company_info_api_key is not None  # noqa: S101 - the command looked
     key = settings.company_info_api_key.get_secret_value()
     prices = PriceTable.shipped() if settings.prices is None else load_prices(settings.prices)
-    ledger = Ledger.open(settings.resolved_database_url)
+    ledger = Ledger.open(settings.resolved_database_url, load_limits(settings.limits))
     try:
         with (
             ledger.session(_caller(), Budgets(run=settings.run_budget_usd)) as session,

@@ -90,6 +90,7 @@ def demo_settings(folder: Path) -> dict[str, str]:
         "DAGSTER_HOME": str(root / "dagster"),
         "SIGNAL_ASSETS_DATABASE_URL": "",
         "SIGNAL_ASSETS_MODEL": "",
+        "SIGNAL_ASSETS_LIMITS": "",
         "SIGNAL_ASSETS_PRICES": str(root / "prices.yaml"),
         "LLM_KILL_SWITCH": "",
     }

@@ -36,6 +36,7 @@ def doctor() -> None:
         _profiles,
         _storage,
         _database,
+        _limits,
         _dagster_home,
         _claude,
         _kvk,
@@ -91,6 +92,22 @@ def _database(settings: Settings) -> Finding:
         return Finding("ledger", "problem", f"{len(drift)} budget sums differ from their calls")
     kind = settings.resolved_database_url.split(":", 1)[0]
     return Finding("ledger", "ok", kind)
+
+
+def _limits(settings: Settings) -> Finding:
+    from signal_assets.clients.limits_file import BadLimitsFile, load_limits
+    from signal_assets.domain.limits import LIMITED_SERVICES, NO_LIMITS
+
+    if settings.limits is None:
+        said = "no limit over all runs; SIGNAL_ASSETS_LIMITS names a file with them"
+        return Finding("limits", "not configured", said)
+    try:
+        limits = load_limits(settings.limits)
+    except BadLimitsFile as error:
+        return Finding("limits", "problem", f"SIGNAL_ASSETS_LIMITS: {error}")
+    named = [name for name in LIMITED_SERVICES if limits.of(name) != NO_LIMITS.of(name)]
+    said = ", ".join(named) if named else f"{settings.limits} limits no service"
+    return Finding("limits", "ok", said)
 
 
 def _dagster_home(settings: Settings) -> Finding:

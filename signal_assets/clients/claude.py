@@ -160,6 +160,7 @@ class ClaudeReader:
             self._concurrency,
             vacancies,
             on_outcome,
+            self._say,
         ).work()
 
     def _batch_run(

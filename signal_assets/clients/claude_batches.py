@@ -24,7 +24,15 @@ from signal_assets.clients.claude_settling import NOT_ASKED_AGAIN, Settled, read
 from signal_assets.clients.claude_transport import ClaudeTransport
 from signal_assets.clients.ledger import LedgerSession
 from signal_assets.clients.outcome_desk import OutcomeDesk
-from signal_assets.clients.paid_calls import Answer, BatchIntent, Busy, Call, OpenBatch, Ticket
+from signal_assets.clients.paid_calls import (
+    Answer,
+    BatchIntent,
+    Busy,
+    Call,
+    NoSlot,
+    OpenBatch,
+    Ticket,
+)
 from signal_assets.clients.readers import OnOutcome
 from signal_assets.domain.claude_answers import UnreadableAnswer, parse_message
 from signal_assets.domain.claude_batches import (
@@ -259,6 +267,7 @@ class ClaudeBatchRun:
             1,
             job.vacancies[:1],
             lambda _, outcome: outcomes.append(outcome),
+            self._say,
         ).work()
         (outcome,) = outcomes
         if isinstance(outcome, ReadingPostponed) and outcome.kind != "waiting":
@@ -276,6 +285,10 @@ class ClaudeBatchRun:
             fields=self._questions.fields,
         )
         begun = self._session.begin_batch(calls, intent)
+        if begun.no_slot is not None:
+            self._ready.extendleft(reversed(jobs))
+            await self._wait_for_turn(begun.no_slot)
+            return None
         tickets = begun.batch.tickets if begun.batch else {}
         for job in reversed(jobs):
             if job.key in begun.answers:
@@ -285,11 +298,17 @@ class ClaudeBatchRun:
             elif job.key not in tickets:
                 self._ready.appendleft(job)
         if begun.batch is not None:
+            await asyncio.sleep(begun.starts_in)
             self._say(f"Claude: sending a batch of {len(tickets):,} texts")
             await self._create(
                 begun.batch, [each for each in requests if each["custom_id"] in tickets]
             )
         return begun.over_budget
+
+    async def _wait_for_turn(self, no_slot: NoSlot) -> None:
+        self._say(f"Claude: waiting for a turn: {no_slot.reason}")
+        left = self._ends_at - time.monotonic()
+        await asyncio.sleep(max(0.0, min(no_slot.wait_seconds, left)))
 
     def _next_load(self) -> tuple[list[_Job], list[dict[str, object]], list[Call]]:
         """Take as many jobs as one batch holds."""

@@ -17,7 +17,7 @@ from signal_assets.clients.errors import BudgetExhausted
 from signal_assets.clients.ledger import LedgerSession
 from signal_assets.clients.outcome_desk import OutcomeDesk
 from signal_assets.clients.pacing import Pace, PacingRules
-from signal_assets.clients.paid_calls import Answer, Busy, Call, Ticket
+from signal_assets.clients.paid_calls import Answer, Busy, Call, NoSlot, Ticket
 from signal_assets.clients.readers import OnOutcome
 from signal_assets.domain.claude_answers import (
     UnreadableAnswer,
@@ -39,6 +39,7 @@ logger = logging.getLogger(__name__)
 
 _INTAKE = 64
 _MAX_OPEN = 2_000
+_SAY_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ class ClaudeLimits:
     """Wall time of one attempt, however slowly the answer drips in."""
     vacancy_seconds: float = 600.0
     """Wall time from the first attempt at a vacancy to the start of its last."""
+    slot_seconds: float = 600.0
+    """Longest wait in which the limits over all runs give this run no turn at all."""
     longest_asked_wait_seconds: float = 60.0
     """The service may ask for a pause this long; a vacancy is not kept waiting for a longer one."""
     tries: int = 4
@@ -82,7 +85,7 @@ class ClaudeRun:
     """Keeps as many calls in flight as the pace allows, and settles each with the ledger.
 
     Lives in one event loop. The ledger is called straight from the loop: it is fast, and an answer
-    is stored before anything else happens to it.
+    is stored before anything else happens to it. `say` tells a person what is waited for.
     """
 
     def __init__(
@@ -95,6 +98,7 @@ class ClaudeRun:
         concurrency: int,
         vacancies: Iterable[VacancyText],
         on_outcome: OnOutcome,
+        say: Callable[[str], None] = logger.info,
     ) -> None:
         self._session = session
         self._questions = questions
@@ -107,6 +111,7 @@ class ClaudeRun:
         self._source = iter(vacancies)
         self._is_source_empty = False
         self._desk = OutcomeDesk(on_outcome, lambda: session.spend.cost_usd)
+        self._say = say
 
         self._open: dict[str, _Job] = {}
         self._ready: deque[_Job] = deque()
@@ -115,6 +120,9 @@ class ClaudeRun:
         self._wake = asyncio.Event()
         self._gate_timer: asyncio.TimerHandle | None = None
         self._awaits_budget = False
+        self._turn_opens_at = float("-inf")
+        self._last_turn_at: float | None = None
+        self._said_at = float("-inf")
         self._rejections = 0
         self._stopped: ReadingPostponed | None = None
 
@@ -177,20 +185,27 @@ class ClaudeRun:
         while (
             self._ready
             and not self._awaits_budget
+            and now >= self._turn_opens_at
             and self._pace.has_room(len(self._in_flight), now)
         ):
             self._start(self._ready.popleft(), now)
-        if self._ready and now < self._pace.opens_at and self._gate_timer is None:
-            loop = asyncio.get_running_loop()
-            self._gate_timer = loop.call_later(self._pace.opens_at - now, self._open_gate)
+        opens_at = max(self._pace.opens_at, self._turn_opens_at)
+        if self._ready and now < opens_at:
+            self._wake_up_in(opens_at - now)
+
+    def _wake_up_in(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        if self._gate_timer is not None:
+            if self._gate_timer.when() <= loop.time() + seconds:
+                return
+            self._gate_timer.cancel()
+        self._gate_timer = loop.call_later(seconds, self._open_gate)
 
     def _open_gate(self) -> None:
         self._gate_timer = None
         self._wake.set()
 
     def _start(self, job: _Job, now: float) -> None:
-        if job.began_at is None:
-            job.began_at = now
         if self._transport is None:
             self._transport = self._open_transport()
         try:
@@ -198,6 +213,11 @@ class ClaudeRun:
         except BudgetExhausted as error:
             self._wait_for_budget(job, str(error))
             return
+        if isinstance(asked, NoSlot):
+            self._wait_for_turn(job, asked, now)
+            return
+        if job.began_at is None:
+            job.began_at = now
         if isinstance(asked, Answer):
             self._finish(job, self._read_stored(job, asked))
         elif isinstance(asked, Busy) and asked.in_batch:
@@ -205,6 +225,7 @@ class ClaudeRun:
         elif isinstance(asked, Busy):
             self._wait_for_other_run(job, now)
         else:
+            self._last_turn_at = now
             task = asyncio.create_task(self._ask(self._transport, job, asked))
             self._in_flight.add(task)
             task.add_done_callback(self._wake_up)
@@ -216,6 +237,20 @@ class ClaudeRun:
             self._awaits_budget = True
         else:
             self._stop(ReadingPostponed(kind="budget", reason=reason), job)
+
+    def _wait_for_turn(self, job: _Job, no_slot: NoSlot, now: float) -> None:
+        """The job goes first when the wait is over; nothing of it counts as an attempt."""
+        if self._last_turn_at is None or self._in_flight:
+            self._last_turn_at = now
+        if now - self._last_turn_at > self._limits.slot_seconds:
+            reason = f"{no_slot.reason}, and none came free in {self._limits.slot_seconds:.0f} s"
+            self._stop(ReadingPostponed(kind="unavailable", reason=reason), job)
+            return
+        self._ready.appendleft(job)
+        self._turn_opens_at = now + no_slot.wait_seconds
+        if now - self._said_at >= _SAY_SECONDS:
+            self._said_at = now
+            self._say(f"Claude: waiting for a turn: {no_slot.reason}")
 
     def _wait_for_other_run(self, job: _Job, now: float) -> None:
         if self._is_late(job, now):
@@ -234,12 +269,15 @@ class ClaudeRun:
         self._in_flight.difference_update(done)
         if done:
             self._awaits_budget = False
+            self._turn_opens_at = float("-inf")
         for task in done:
             task.result()
 
     # --- one attempt -----------------------------------------------------------------------
 
     async def _ask(self, transport: ClaudeTransport, job: _Job, ticket: Ticket) -> None:
+        if not await self._reach_start(job, ticket):
+            return
         request = self._questions.build_request(job.fenced.message, job.max_tokens)
         sent_at = time.monotonic()
         try:
@@ -251,6 +289,21 @@ class ClaudeRun:
             self._settle_fault(job, ticket, came, sent_at)
         else:
             self._settle_answer(job, ticket, came, sent_at)
+
+    async def _reach_start(self, job: _Job, ticket: Ticket) -> bool:
+        """Wait until the call may be sent; return False if it must not be any more."""
+        if ticket.starts_in <= 0:
+            return True
+        try:
+            await asyncio.sleep(ticket.starts_in)
+        except BaseException:
+            self._session.release(ticket, "interrupted before it was sent")
+            raise
+        if self._stopped is None:
+            return True
+        self._session.release(ticket, "stopped before it was sent")
+        self._finish(job, self._stopped)
+        return False
 
     def _settle_answer(self, job: _Job, ticket: Ticket, came: Received, sent_at: float) -> None:
         try:

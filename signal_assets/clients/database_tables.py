@@ -1,4 +1,4 @@
-"""Tables of the database: paid calls, their answers, what was spent, passes, prompts."""
+"""Tables of the database: paid calls, their answers, sums, limits, passes, prompts."""
 
 from sqlalchemy import (
     JSON,
@@ -94,6 +94,34 @@ totals = Table(
     Column("spent_usd", Money, nullable=False),
     Column("held_usd", Money, nullable=False),
     comment="Running sums of the attempts for each budget; always equal to summing them anew.",
+)
+
+service_paces = Table(
+    "service_paces",
+    metadata,
+    Column("service", Text, primary_key=True),
+    Column("next_start_at", UtcDateTime),
+    comment="When the next request to a service may start; its row is its lock, too.",
+)
+
+service_slots = Table(
+    "service_slots",
+    metadata,
+    Column("attempt_id", Integer, primary_key=True, autoincrement=False),
+    Column("service", Text, nullable=False),
+    Column("holder_id", Text, nullable=False),
+    Column("taken_at", UtcDateTime, nullable=False),
+    comment="One request in flight to a service with a limit; gone once it has its outcome.",
+)
+
+service_waits = Table(
+    "service_waits",
+    metadata,
+    Column("service", Text, primary_key=True),
+    Column("holder_id", Text, primary_key=True),
+    Column("since", UtcDateTime, nullable=False),
+    Column("asked_at", UtcDateTime, nullable=False),
+    comment="A session that found no slot free, and when it asked for one last.",
 )
 
 passes = Table(

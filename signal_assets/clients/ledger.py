@@ -19,7 +19,13 @@ from typing import Self
 
 from sqlalchemy import Connection, insert, update
 
-from signal_assets.clients import batch_rows, ledger_reports, ledger_rows
+from signal_assets.clients import (
+    batch_rows,
+    ledger_reports,
+    ledger_rows,
+    limit_reports,
+    service_slots,
+)
 from signal_assets.clients.database import Database, DatabaseUnavailable
 from signal_assets.clients.database_tables import holders
 from signal_assets.clients.errors import BudgetExhausted
@@ -32,6 +38,7 @@ from signal_assets.clients.ledger_reports import (
     Spending,
     UnknownOutcome,
 )
+from signal_assets.clients.limit_reports import LimitUsage
 from signal_assets.clients.paid_calls import (
     Answer,
     BatchIntent,
@@ -40,12 +47,14 @@ from signal_assets.clients.paid_calls import (
     Busy,
     Call,
     Caller,
+    NoSlot,
     OpenBatch,
     Ticket,
     call_key,
 )
 from signal_assets.clients.prepared import Row, Transaction
 from signal_assets.domain.companies import Spend
+from signal_assets.domain.limits import NO_LIMITS, ServiceLimit, ServiceLimits, account_of
 
 __all__ = [
     "Answer",
@@ -58,6 +67,7 @@ __all__ = [
     "Drift",
     "Ledger",
     "LedgerSession",
+    "NoSlot",
     "PassName",
     "PassRecord",
     "Spending",
@@ -80,20 +90,33 @@ def utc_now() -> datetime:
 
 
 class Ledger:
-    """The paid calls of all runs in one database."""
+    """The paid calls of all runs in one database.
 
-    def __init__(self, database: Database, *, heartbeat_seconds: float = HEARTBEAT_SECONDS) -> None:
+    `limits` hold for all sessions of all processes whose ledger has the same; `clock` stands in for
+    the database's, by which they are paced.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        heartbeat_seconds: float = HEARTBEAT_SECONDS,
+        limits: ServiceLimits = NO_LIMITS,
+        clock: Callable[[], datetime] | None = None,
+    ) -> None:
         self._database = database
         self._heartbeat_seconds = heartbeat_seconds
+        self._limits = limits
+        self._clock = clock
 
     @classmethod
-    def open(cls, url: str) -> "Ledger":
+    def open(cls, url: str, limits: ServiceLimits = NO_LIMITS) -> "Ledger":
         """Open the ledger at `url`, with its tables; processes may do so at the same moment.
 
         Raises:
             DatabaseUnavailable: the database cannot be used; the message names it and the setting.
         """
-        return cls(Database.open(url))
+        return cls(Database.open(url), limits=limits)
 
     @property
     def database(self) -> Database:
@@ -106,10 +129,23 @@ class Ledger:
         *,
         kill_switch: bool = False,
         now: Callable[[], datetime] = utc_now,
+        say: Callable[[str], None] = logger.info,
     ) -> "LedgerSession":
-        """Return the session of one run; enter it with `with` before the first call."""
+        """Return the session of one run; enter it with `with` before the first call.
+
+        `say` tells a person what its calls wait for.
+        """
+        together = budgets.model_copy(update={"all_profiles": self._limits.usd_per_month})
         return LedgerSession(
-            self._database, caller, budgets, kill_switch, now, self._heartbeat_seconds
+            self._database,
+            caller,
+            together,
+            self._limits,
+            kill_switch,
+            now,
+            self._clock,
+            say,
+            self._heartbeat_seconds,
         )
 
     def close(self) -> None:
@@ -168,6 +204,12 @@ class Ledger:
             partial(ledger_reports.read_unknown_outcomes, search_profile=search_profile)
         )
 
+    def limit_usage(self, now: Callable[[], datetime] = utc_now) -> list[LimitUsage]:
+        """Return how much of each service is in use now, beside its limits."""
+        return self._database.read(
+            partial(limit_reports.read_usage, limits=self._limits, now=now())
+        )
+
     def drift(self) -> list[Drift]:
         """Return the budget sums that differ from their attempts; there should be none, ever."""
         return self._database.read(ledger_reports.find_drift)
@@ -189,16 +231,22 @@ class LedgerSession:
         database: Database,
         caller: Caller,
         budgets: Budgets,
+        limits: ServiceLimits,
         kill_switch: bool,
         now: Callable[[], datetime],
+        clock: Callable[[], datetime] | None,
+        say: Callable[[str], None],
         heartbeat_seconds: float,
     ) -> None:
         self._database = database
         self._heartbeat_seconds = heartbeat_seconds
         self._caller = caller
         self._budgets = budgets
+        self._limits = limits
         self._kill_switch = kill_switch
         self._now = now
+        self._clock = clock
+        self.say = say
         self._holder_id = uuid.uuid4().hex
         self._ends = threading.Event()
         self._heart: threading.Thread | None = None
@@ -238,10 +286,11 @@ class LedgerSession:
         self._counts.add(from_ledger=len(found))
         return found
 
-    def begin(self, call: Call) -> Answer | Ticket | Busy:
+    def begin(self, call: Call) -> Answer | Ticket | Busy | NoSlot:
         """Return the stored answer, or commit the intent to ask for it.
 
-        A call that costs nothing at most passes any budget.
+        A call that costs nothing at most passes any budget. `NoSlot`: the limits of the service let
+        nothing start now.
 
         Raises:
             BudgetExhausted: the call would pass a budget, or the kill switch is on.
@@ -317,7 +366,8 @@ class LedgerSession:
         """Commit the intent to ask `calls` in one batch; those that fit the budgets, in order.
 
         The batch and its calls are written in one transaction: whoever finds them later knows that
-        the service may have the batch, and that these are its calls.
+        the service may have the batch, and that these are its calls. Where the service has a limit,
+        the batch counts as one request that starts.
         """
         return self._database.transact(partial(self._begin_batch, calls=calls, intent=intent))
 
@@ -368,17 +418,47 @@ class LedgerSession:
         """Return how many answers to `key` were paid for and kept but must not be used."""
         return self._database.read(partial(ledger_rows.count_unusable, key=key))
 
-    def _begin(self, transaction: Transaction, call: Call) -> Answer | Ticket | Busy:
-        now = self._now()
+    def _begin(self, transaction: Transaction, call: Call) -> Answer | Ticket | Busy | NoSlot:
+        begun = self._find_answer(transaction, call, self._now())
+        if begun is not None:
+            return begun
+        limit = self._limits.of(call.service)
+        if not limit.is_paced:
+            return self._add_attempt(transaction, call, self._now())
+        turn = self._take_turn(transaction, call.service, limit, in_batch=False)
+        if isinstance(turn, NoSlot):
+            return turn
+        ticket = self._add_attempt(transaction, call, self._now())
+        if turn.has_slot:
+            account = account_of(call.service)
+            service_slots.keep(transaction, account, self._holder_id, ticket.attempt_id, turn)
+        return replace(ticket, has_slot=turn.has_slot, starts_in=turn.starts_in)
+
+    def _take_turn(
+        self, transaction: Transaction, service: str, limit: ServiceLimit, *, in_batch: bool
+    ) -> service_slots.Turn | NoSlot:
+        return service_slots.take(
+            transaction,
+            account_of(service),
+            limit,
+            self._holder_id,
+            self._now(),
+            in_batch=in_batch,
+            clock=self._clock,
+        )
+
+    def _find_answer(
+        self, transaction: Transaction, call: Call, now: datetime
+    ) -> Answer | Busy | None:
         answer = ledger_rows.fresh_answer(transaction, call, now)
         if answer is not None:
             return answer
         if self._kill_switch and call.service in KILL_SWITCH_SERVICES:
             raise BudgetExhausted(f"the kill switch is on: no call to {call.service} was made")
         busy = batch_rows.find_open_batch(transaction, call)
-        busy = busy or ledger_rows.take_over_or_wait(transaction, call, now)
-        if busy is not None:
-            return busy
+        return busy or ledger_rows.take_over_or_wait(transaction, call, now)
+
+    def _add_attempt(self, transaction: Transaction, call: Call, now: datetime) -> Ticket:
         day = ledger_rows.day_of(now)
         caller = self._caller
         scopes = ledger_rows.scopes_of(caller.run_id, caller.search_profile, call.service, day)
@@ -392,9 +472,19 @@ class LedgerSession:
         answers: dict[str, Answer] = {}
         busy: dict[str, Busy] = {}
         over_budget = None
+        starts_in = 0.0
+        limit = self._limits.of(calls[0].service) if calls else ServiceLimit()
+        if limit.is_paced:
+            turn = self._take_turn(transaction, calls[0].service, limit, in_batch=True)
+            if isinstance(turn, NoSlot):
+                return BegunBatch(None, {}, {}, None, no_slot=turn)
+            starts_in = turn.starts_in
         for call in calls:
             try:
-                begun = self._begin(transaction, call)
+                now = self._now()
+                begun = self._find_answer(transaction, call, now) or self._add_attempt(
+                    transaction, call, now
+                )
             except BudgetExhausted as error:
                 over_budget = str(error)
                 break
@@ -409,7 +499,7 @@ class LedgerSession:
             batch = batch_rows.add_batch(
                 transaction, intent, self._caller, self._holder_id, tickets, self._now()
             )
-        return BegunBatch(batch, answers, busy, over_budget)
+        return BegunBatch(batch, answers, busy, over_budget, starts_in=starts_in)
 
     def _close(self, ticket: Ticket, ending: ledger_rows.Ending, reason: str) -> None:
         self._database.transact(
@@ -460,8 +550,7 @@ def _complete(
     transaction: Transaction, ticket: Ticket, answer: Answer, is_reusable: bool
 ) -> Sequence[Row]:
     settled = ledger_rows.complete(transaction, ticket, answer, is_reusable)
-    if ticket.in_batch:
-        batch_rows.drop_item(transaction, ticket.attempt_id)
+    _end_wait(transaction, ticket)
     return settled
 
 
@@ -473,8 +562,15 @@ def _close_attempt(
     now: datetime,
 ) -> None:
     ledger_rows.close_attempt(transaction, ticket, ending, reason, now)
+    _end_wait(transaction, ticket)
+
+
+def _end_wait(transaction: Transaction, ticket: Ticket) -> None:
+    """Nobody waits for the answer any more: neither a batch nor a slot stands for it."""
     if ticket.in_batch:
         batch_rows.drop_item(transaction, ticket.attempt_id)
+    if ticket.has_slot:
+        service_slots.give_back(transaction, ticket.attempt_id)
 
 
 class _Counts:

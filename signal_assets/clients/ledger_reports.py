@@ -211,7 +211,7 @@ def _sum_attempts(db: Connection) -> _Sums:
     sums: defaultdict[str, tuple[Decimal, Decimal]] = defaultdict(lambda: _NOTHING)
     for row in rows:
         scopes = scopes_of(row.run_id, row.search_profile, row.service, row.day)
-        for scope in (scopes.run, scopes.month, scopes.service):
+        for scope in scopes.each:
             spent, held = sums[scope]
             sums[scope] = (spent + row.spent_usd, held + row.held_usd)
     return dict(sums)

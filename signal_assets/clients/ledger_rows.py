@@ -19,11 +19,13 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql import func
 
+from signal_assets.clients import service_slots
 from signal_assets.clients.database_tables import answers, attempts, holders, totals
 from signal_assets.clients.errors import BudgetExhausted
 from signal_assets.clients.holders import Holder, is_dead
 from signal_assets.clients.paid_calls import Answer, Budgets, Busy, Call, Caller, Ticket
 from signal_assets.clients.prepared import Prepared, Row, Transaction
+from signal_assets.domain.limits import account_of
 from signal_assets.domain.records import Record
 
 _LONGEST_TEXT = 500
@@ -73,6 +75,7 @@ _SCOPES = or_(
     totals.c.scope == bindparam("run"),
     totals.c.scope == bindparam("month"),
     totals.c.scope == bindparam("service"),
+    totals.c.scope == bindparam("all_profiles"),
 )
 _LOCK_TOTALS = Prepared(select(totals).where(_SCOPES).order_by(totals.c.scope).with_for_update())
 _HOLD = Prepared(
@@ -149,11 +152,16 @@ Ending = Literal["released", "unknown"]
 
 
 class Scopes(Record):
-    """The three sums that one attempt counts in."""
+    """The four sums that one attempt counts in."""
 
     run: str
     month: str
     service: str
+    all_profiles: str
+
+    @property
+    def each(self) -> tuple[str, ...]:
+        return self.run, self.month, self.service, self.all_profiles
 
 
 def scopes_of(run_id: str, search_profile: str, service: str, day: str) -> Scopes:
@@ -162,7 +170,12 @@ def scopes_of(run_id: str, search_profile: str, service: str, day: str) -> Scope
         run=f"run/{run_id}",
         month=f"month/{month}/{search_profile}",
         service=f"service/{month}/{search_profile}/{service}",
+        all_profiles=scope_of_all_profiles(service, month),
     )
+
+
+def scope_of_all_profiles(service: str, month: str) -> str:
+    return f"all_profiles/{month}/{account_of(service)}"
 
 
 def fresh_answer(transaction: Transaction, call: Call, now: datetime) -> Answer | None:
@@ -206,6 +219,7 @@ def leave_all_unknown(transaction: Transaction, holder_id: str, now: datetime, r
 def end_session(transaction: Transaction, holder_id: str, now: datetime) -> None:
     """Leave what has no outcome unknown, so that nobody waits for it."""
     leave_all_unknown(transaction, holder_id, now, "the session ended without its outcome")
+    service_slots.give_all_back(transaction, holder_id)
     transaction.execute(_END_SESSION, {"ended_by": holder_id, "ended_at": now})
 
 
@@ -215,15 +229,21 @@ def hold(transaction: Transaction, call: Call, scopes: Scopes, budgets: Budgets)
     Raises:
         BudgetExhausted: a sum would pass its limit.
     """
-    names = {"run": scopes.run, "month": scopes.month, "service": scopes.service}
+    names = scopes.model_dump()
     standing = {row.scope: row for row in transaction.rows(_LOCK_TOTALS, names)}
     if len(standing) < len(names):
         _add_totals(transaction, names.values())
         standing = {row.scope: row for row in transaction.rows(_LOCK_TOTALS, names)}
+    account = account_of(call.service)
     limits = (
         ("run", scopes.run, budgets.run),
         ("month", scopes.month, budgets.month),
         (f"month of {call.service}", scopes.service, budgets.services.get(call.service)),
+        (
+            f"month of {account} for all search profiles together",
+            scopes.all_profiles,
+            budgets.all_profiles.get(account),
+        ),
     )
     for name, scope, limit in limits:
         if limit is not None and call.reserve_usd > 0:
@@ -402,7 +422,7 @@ def _change_totals(
     spent_more: defaultdict[str, Decimal] = defaultdict(Decimal)
     for row in rows:
         scopes = scopes_of(row.run_id, row.search_profile, row.service, row.day)
-        for scope in (scopes.run, scopes.month, scopes.service):
+        for scope in scopes.each:
             held_more[scope] += held_usd - row.held_usd
             spent_more[scope] += cost_usd - row.cost_usd
     transaction.execute_each(

@@ -2,6 +2,7 @@
 
 import ipaddress
 import threading
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from signal_assets.clients.http import (
     fetch,
 )
 from signal_assets.clients.ledger import LedgerSession
-from signal_assets.clients.paid_calls import Answer, Busy, Call, Ticket, call_key
+from signal_assets.clients.paid_calls import Answer, Busy, Call, NoSlot, Ticket, call_key
 from signal_assets.clients.rate_limit import RateLimit
 from signal_assets.domain.companies import Spend
 from signal_assets.domain.prices import PriceTable
@@ -39,7 +40,11 @@ MAX_UNREADABLE_ANSWERS = 3
 BUSY_SECONDS = 120.0
 """Longest wait for another run that is asking the same; longer than any call of it can take."""
 
+SLOT_SECONDS = 600.0
+"""Longest wait in which the limits over all runs give this run no turn at all."""
+
 _BUSY_PAUSE_SECONDS = 0.2
+_SAY_SECONDS = 15.0
 
 
 class ServiceRefuses(SourceUnavailable):
@@ -165,6 +170,8 @@ class MeteredService:
         self._troubles = 0
         self._stopped: SourceUnavailable | None = None
         self._sent_count = 0
+        self._turn_count = 0
+        self._said_at = float("-inf")
 
     @property
     def sent_count(self) -> int:
@@ -233,15 +240,46 @@ class MeteredService:
         return self._settle(question, begun, received)
 
     def _begin(self, call: Call) -> Answer | Ticket:
-        waited = 0.0
+        waited_for_other = waited_for_slot = 0.0
+        turns = self._turn_count
         while True:
             begun = self._session.begin(call)
-            if not isinstance(begun, Busy):
-                return begun
-            if waited >= BUSY_SECONDS:
-                raise LookupFailed(f"{self._name}: another run is still asking the same")
-            self._patience.sleep(_BUSY_PAUSE_SECONDS)
-            waited += _BUSY_PAUSE_SECONDS
+            if isinstance(begun, Busy):
+                if waited_for_other >= BUSY_SECONDS:
+                    raise LookupFailed(f"{self._name}: another run is still asking the same")
+                self._patience.sleep(_BUSY_PAUSE_SECONDS)
+                waited_for_other += _BUSY_PAUSE_SECONDS
+            elif isinstance(begun, NoSlot):
+                if turns != self._turn_count:
+                    turns, waited_for_slot = self._turn_count, 0.0
+                if waited_for_slot >= SLOT_SECONDS:
+                    message = f"{begun.reason}, and none came free in {SLOT_SECONDS:.0f} s"
+                    raise self._stop(message, is_refusal=False)
+                self._refuse_when_stopped()
+                self._say_what_is_awaited(begun)
+                self._patience.sleep(begun.wait_seconds)
+                waited_for_slot += begun.wait_seconds
+            else:
+                return self._take_turn(begun) if isinstance(begun, Ticket) else begun
+
+    def _take_turn(self, ticket: Ticket) -> Ticket:
+        with self._lock:
+            self._turn_count += 1
+        if ticket.starts_in > 0:
+            try:
+                self._patience.sleep(ticket.starts_in)
+            except BaseException:
+                self._session.release(ticket, "interrupted before it was sent")
+                raise
+        return ticket
+
+    def _say_what_is_awaited(self, no_slot: NoSlot) -> None:
+        now = time.monotonic()
+        with self._lock:
+            if now - self._said_at < _SAY_SECONDS:
+                return
+            self._said_at = now
+        self._session.say(f"Waiting for a turn: {no_slot.reason}")
 
     def _refuse_hopeless(self, call: Call) -> None:
         if call.reserve_usd <= 0:

@@ -47,6 +47,8 @@ class Budgets(Record):
     """Per search profile and calendar month (UTC)."""
     services: Mapping[str, Dollars] = Field(default_factory=dict)
     """Service → dollars per search profile and calendar month (UTC)."""
+    all_profiles: Mapping[str, Dollars] = Field(default_factory=dict)
+    """Account (see `account_of`) → dollars per calendar month (UTC), all profiles together."""
 
 
 class Answer(Record):
@@ -71,6 +73,13 @@ class Busy(Record):
     """A batch will bring the answer: in minutes or hours, not shortly."""
 
 
+class NoSlot(Record):
+    """A limit over all runs lets nothing start at the moment; ask again after the wait."""
+
+    reason: str
+    wait_seconds: float
+
+
 @dataclass(frozen=True, slots=True)
 class Ticket:
     """An intent that is written and committed."""
@@ -79,6 +88,10 @@ class Ticket:
     key: str
     service: str
     in_batch: bool = False
+    has_slot: bool = False
+    """It counts among the requests in flight until it has its outcome."""
+    starts_in: float = 0.0
+    """Seconds after which it may be sent."""
 
 
 class BatchIntent(Record):
@@ -112,6 +125,10 @@ class BegunBatch:
     busy: Mapping[str, Busy]
     over_budget: str | None
     """Why the rest of the calls was not begun."""
+    no_slot: NoSlot | None = None
+    """Why none of the calls was begun."""
+    starts_in: float = 0.0
+    """Seconds after which it may be sent."""
 
 
 def call_key(service: str, **parts: object) -> str:

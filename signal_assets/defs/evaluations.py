@@ -9,6 +9,7 @@ from signal_assets.clients.evaluation_files import LabelledSet, read_labelled
 from signal_assets.clients.evaluations import CannotEvaluate, Task, evaluate
 from signal_assets.clients.keyword import KeywordVacancyReader
 from signal_assets.clients.ledger import Ledger, LedgerSession
+from signal_assets.clients.limits_file import load_limits
 from signal_assets.clients.paid_calls import Budgets, Caller
 from signal_assets.clients.price_file import load_prices
 from signal_assets.clients.profile_files import LoadedProfile
@@ -88,7 +89,7 @@ def measure(
 
 @contextmanager
 def _ledger(settings: Settings) -> Iterator[Ledger]:
-    ledger = Ledger.open(settings.resolved_database_url)
+    ledger = Ledger.open(settings.resolved_database_url, load_limits(settings.limits))
     try:
         yield ledger
     finally:

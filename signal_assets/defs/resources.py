@@ -29,6 +29,7 @@ from signal_assets.clients.gleif import GleifClient, open_gleif
 from signal_assets.clients.keyword import KeywordVacancyReader
 from signal_assets.clients.kvk import KvkClient, open_kvk
 from signal_assets.clients.ledger import Ledger, LedgerSession
+from signal_assets.clients.limits_file import load_limits
 from signal_assets.clients.open_web import OpenWeb
 from signal_assets.clients.override_files import read_overrides
 from signal_assets.clients.paid_calls import Budgets, Caller
@@ -126,7 +127,8 @@ def io_manager(context: dg.InitResourceContext) -> ParquetIOManager:
 
 @dg.resource(description="The ledger of paid calls.", required_resource_keys={"settings"})
 def ledger(context: dg.InitResourceContext) -> Iterator[Ledger]:
-    opened = Ledger.open(context.resources.settings.resolved_database_url)
+    known: Settings = context.resources.settings
+    opened = Ledger.open(known.resolved_database_url, load_limits(known.limits))
     yield opened
     opened.close()
 
@@ -150,7 +152,7 @@ def prompt(context: dg.InitResourceContext) -> PromptVersion:
 
 @dg.resource(
     description="Where the profile's vacancies come from.",
-    required_resource_keys={"settings", "profile_file", "ledger"},
+    required_resource_keys={"settings", "profile_file", "ledger", "progress"},
 )
 def sources(context: dg.InitResourceContext) -> Iterator[tuple[VacancySource, ...]]:
     known: Settings = context.resources.settings
@@ -222,7 +224,7 @@ def gazetteer(context: dg.InitResourceContext) -> Gazetteer:
 
 @dg.resource(
     description="The Business Register, or None without a key.",
-    required_resource_keys={"settings", "profile_file", "ledger"},
+    required_resource_keys={"settings", "profile_file", "ledger", "progress"},
 )
 def kvk(context: dg.InitResourceContext) -> Iterator[KvkClient | None]:
     known: Settings = context.resources.settings
@@ -236,7 +238,7 @@ def kvk(context: dg.InitResourceContext) -> Iterator[KvkClient | None]:
 
 @dg.resource(
     description="The LEI register, or None where it is not switched on.",
-    required_resource_keys={"settings", "profile_file", "ledger"},
+    required_resource_keys={"settings", "profile_file", "ledger", "progress"},
 )
 def gleif(context: dg.InitResourceContext) -> Iterator[GleifClient | None]:
     known: Settings = context.resources.settings
@@ -277,7 +279,7 @@ def suppression(context: dg.InitResourceContext) -> SuppressionList:
 
 @dg.resource(
     description="Company.info, or None without a key.",
-    required_resource_keys={"settings", "profile_file", "ledger"},
+    required_resource_keys={"settings", "profile_file", "ledger", "progress"},
 )
 def company_info(context: dg.InitResourceContext) -> Iterator[CompanyInfoClient | None]:
     known: Settings = context.resources.settings
@@ -402,6 +404,9 @@ def _session(context: dg.InitResourceContext, asset: str) -> LedgerSession:
     assert context.run is not None  # noqa: S101 - `profile_file` needed its partition
     caller = Caller(run_id=context.run.run_id, asset=asset, search_profile=profile.name)
     opened: LedgerSession = context.resources.ledger.session(
-        caller, budgets, kill_switch=known.llm_kill_switch
+        caller,
+        budgets,
+        kill_switch=known.llm_kill_switch,
+        say=context.resources.progress.say,
     )
     return opened
