@@ -20,6 +20,7 @@ from signal_assets.cli import (
     doctor,
     evaluating,
     exporting,
+    helping,
     matches,
     profiles,
     prompts,
@@ -76,6 +77,7 @@ def _start(
 
 app.command()(demo.demo)
 app.command()(running.run)
+app.command("help-reading")(helping.help_reading)
 app.command("companies")(companies.show_companies)
 app.command("accounts")(accounts.accounts)
 app.command("export")(exporting.export)

@@ -5,8 +5,8 @@ settings of AWS (`AWS_ENDPOINT_URL`, `AWS_ACCESS_KEY_ID`, a profile, a role of t
 """
 
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from upath import UPath
 
@@ -24,6 +25,8 @@ FILE_NAME = "data.parquet"
 PART_BYTES = 16 * 2**20
 """From twice this size on a table goes up in parts of it, of which a few are under way at once."""
 PARTS_AT_ONCE = 4
+ROWS_AT_ONCE = 5_000
+"""Of a table that is read in batches."""
 
 
 class StorageUnavailable(OSError):
@@ -61,6 +64,33 @@ class TableStore:
         path = self.path(table.asset, search_profile)
         write_table(path, frame, table)
         return path
+
+    def read_rows(
+        self, asset: str, search_profile: str, columns: Sequence[str], vacancy_ids: Collection[str]
+    ) -> pd.DataFrame:
+        """Return some rows of a table, the others never in memory all at once.
+
+        Raises:
+            FileNotFoundError: the table was never written.
+        """
+        wanted = pa.array(vacancy_ids, pa.large_string())
+        with _opened(self.path(asset, search_profile)) as file:
+            found = [
+                pa.Table.from_batches([batch]).filter(pc.is_in(batch["vacancy_id"], wanted))
+                for batch in pq.ParquetFile(file).iter_batches(ROWS_AT_ONCE, columns=list(columns))
+            ]
+        return from_arrow(pa.concat_tables(found))
+
+    def part_path(self, search_profile: str, reading: str, number: int) -> UPath:
+        """Return where what one worker read lies until the whole table is made of such parts."""
+        folder = self.root / "reading_parts" / f"search_profile={search_profile}"
+        return folder / f"{reading[:24]}-{number}.parquet"
+
+    def drop_parts(self, search_profile: str, reading: str, numbers: Iterable[int]) -> None:
+        for number in numbers:
+            path = self.part_path(search_profile, reading, number)
+            with suppress(FileNotFoundError):
+                path.unlink()
 
     def probe(self) -> str:
         """Write and remove a file that nobody reads, and return where that was.
@@ -112,20 +142,41 @@ def read_table(path: UPath) -> pd.DataFrame:
     Raises:
         FileNotFoundError: there is none.
     """
-    if is_local(path):
-        with path.open("rb") as file:
-            return from_arrow(pq.read_table(file))
-    with _reaching(path):
-        # In one request: between two of them somebody could replace the object.
-        content = path.fs.cat_file(path.path)
-    return from_arrow(pq.read_table(pa.BufferReader(content)))
+    return from_arrow(read_arrow(path))
+
+
+def read_arrow(path: UPath) -> pa.Table:
+    """Return the table at `path`, in memory once.
+
+    Raises:
+        FileNotFoundError: there is none.
+        pyarrow.ArrowException: what lies there is no such table.
+    """
+    with _opened(path) as file:
+        return pq.read_table(file)
 
 
 def write_table(path: UPath, frame: pd.DataFrame, table: Table) -> None:
     """Put `frame` at `path` with the columns of `table`, all or nothing."""
-    arrow = to_arrow(frame, table)
+    write_arrow(path, to_arrow(frame, table))
+
+
+def write_arrow(path: UPath, table: pa.Table) -> None:
+    """Put `table` at `path`, all or nothing."""
     with replacing(path) as target:
-        pq.write_table(arrow, target, compression="zstd", row_group_size=20_000)
+        pq.write_table(table, target, compression="zstd", row_group_size=20_000)
+
+
+@contextmanager
+def _opened(path: UPath) -> Iterator[Any]:
+    if is_local(path):
+        with path.open("rb") as file:
+            yield file
+        return
+    with _reaching(path):
+        # In one request: between two of them somebody could replace the object.
+        content = path.fs.cat_file(path.path)
+    yield pa.BufferReader(content)
 
 
 @contextmanager
