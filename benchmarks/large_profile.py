@@ -4,8 +4,8 @@
 
 Each worker is the command in a process of its own: `signal-assets run --pass llm` leads, and
 `signal-assets help-reading` helps. The service is the sandbox's Claude, which takes as long for
-each call as the latency says. Peak memory is that of each process (`wait4`), the leading one first. With
-`--reader keyword` nobody is asked, so the time is all our own.
+each call as the latency says. Peak memory is that of each process (`wait4`), the leading one
+first. With `--reader keyword` nobody is asked, so the time is all our own.
 """
 
 import argparse

@@ -22,7 +22,7 @@ from signal_assets.defs.passes import pass_record
 from signal_assets.defs.readings import Readings, VacancyTexts
 from signal_assets.defs.shared_readings import LeadingRun, SliceWorker, forget_left
 from signal_assets.defs.stops import paid_checks
-from signal_assets.defs.storage import TableStore
+from signal_assets.defs.storage import TableStore, some_columns
 from signal_assets.defs.tables import EXTRACTED_VACANCIES
 from signal_assets.domain.gazetteers import Gazetteer
 from signal_assets.domain.negative_signals import NegativePhrases
@@ -67,6 +67,18 @@ class ExtractionConfig(dg.Config):
 
 
 @dg.asset(
+    ins={
+        "raw_vacancies": some_columns(
+            "raw_vacancies",
+            "vacancy_id",
+            "title",
+            "company_name",
+            "description",
+            "text_kind",
+            "content_hash",
+            "duplicate_of",
+        )
+    },
     partitions_def=search_profiles,
     deps=[extraction_prompts],
     group_name="pass_1",
@@ -222,21 +234,23 @@ def most_extractions_succeeded(extracted_vacancies: pd.DataFrame) -> dg.AssetChe
     asset=extracted_vacancies,
     blocking=True,
     partitions_def=search_profiles,
-    additional_ins={"raw_vacancies": dg.AssetIn("raw_vacancies")},
+    additional_ins={
+        "raw_vacancies": some_columns("raw_vacancies", "vacancy_id", "title", "description")
+    },
 )
 def every_quote_stands_in_its_text(
     extracted_vacancies: pd.DataFrame, raw_vacancies: pd.DataFrame
 ) -> dg.AssetCheckResult:
     """Every kept value's quote stands in its vacancy, at the place that is noted."""
     proofs = {
-        row["vacancy_id"]: json.loads(row["evidence"])
+        row["vacancy_id"]: row["evidence"]
         for row in rows_of(extracted_vacancies, ["vacancy_id", "evidence"])
         if row["evidence"] not in (None, "[]")
     }
     wrong = []
     checked = 0
     for row in rows_of(raw_vacancies, ["vacancy_id", "title", "description"]):
-        for proof in proofs.pop(row["vacancy_id"], ()):
+        for proof in json.loads(proofs.pop(row["vacancy_id"], "[]")):
             checked += 1
             if row[proof["part"]][proof["start"] : proof["end"]] != proof["quote"]:
                 wrong.append(f"{row['vacancy_id']}: {proof['field']}: {proof['quote']!r}")

@@ -132,7 +132,9 @@ class TableBuilder:
 
 def from_arrow(table: pa.Table) -> pd.DataFrame:
     """Return an Arrow table as a frame whose columns keep their Arrow types."""
-    frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype)
+    # What pandas noted of the columns when it wrote them is of no use, and not always readable.
+    plain = table.replace_schema_metadata(None)
+    frame: pd.DataFrame = plain.to_pandas(types_mapper=pd.ArrowDtype)
     return frame
 
 

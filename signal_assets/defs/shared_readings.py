@@ -165,6 +165,12 @@ class LeadingRun:
         self._say = say
         self._reopened: dict[int, int] = {}
 
+    def open(self) -> None:
+        """Write the slices down, so that others can help; those that are done stay so."""
+        worker = self._worker
+        worker.slices.lead(self._reading, self._cut, worker.session)
+        forget_left(worker.slices, worker.tables, worker.profile.name, but=self._reading.reading)
+
     def read(self) -> tuple[pa.Table, list[Tally]]:
         """Return the rows of all slices, and what came of each; nothing of them is left behind.
 
@@ -173,15 +179,14 @@ class LeadingRun:
                 is written.
         """
         worker, reading, slices = self._worker, self._reading.reading, self._worker.slices
-        slices.lead(self._reading, self._cut, worker.session)
-        forget_left(slices, worker.tables, worker.profile.name, but=reading)
+        self.open()
         said = None
         while True:
             self._read_what_is_open()
             tallies = slices.tallies(reading)
             done = [tally for tally in tallies.values() if tally is not None]
             if len(tallies) < len(self._cut):  # another run of this profile was ready first
-                slices.lead(self._reading, self._cut, worker.session)
+                self.open()
             elif len(done) == len(self._cut):
                 table = self._assemble()
                 if table is not None:
@@ -263,7 +268,7 @@ def _without_costs(part: pa.Table, are_paid: list[bool]) -> pa.Table:
     for name in _COSTS:
         column = rows.schema.get_field_index(name)
         field = rows.schema.field(name)
-        nothing = pa.scalar(0, pa.int64()).cast(field.type)
+        nothing = pa.scalar(0, field.type)
         rows = rows.set_column(column, field, pc.if_else(mask, nothing, rows[name]))
     return rows
 

@@ -25,6 +25,8 @@ FILE_NAME = "data.parquet"
 PART_BYTES = 16 * 2**20
 """From twice this size on a table goes up in parts of it, of which a few are under way at once."""
 PARTS_AT_ONCE = 4
+COLUMNS = "columns"
+"""Metadata of an input: the columns to read of its table."""
 ROWS_AT_ONCE = 5_000
 """Of a table that is read in batches."""
 
@@ -136,24 +138,26 @@ def is_local(path: UPath) -> bool:
     return path.protocol in ("", "file")
 
 
-def read_table(path: UPath) -> pd.DataFrame:
-    """Return the table at `path`.
+def read_table(path: UPath, columns: Collection[str] | None = None) -> pd.DataFrame:
+    """Return the table at `path`, or those of `columns` that it has.
 
     Raises:
         FileNotFoundError: there is none.
     """
-    return from_arrow(read_arrow(path))
+    return from_arrow(read_arrow(path, columns))
 
 
-def read_arrow(path: UPath) -> pa.Table:
-    """Return the table at `path`, in memory once.
+def read_arrow(path: UPath, columns: Collection[str] | None = None) -> pa.Table:
+    """Return the table at `path` or some of its columns, in memory once.
 
     Raises:
         FileNotFoundError: there is none.
-        pyarrow.ArrowException: what lies there is no such table.
+        pyarrow.ArrowException, OSError: what lies there is no such table.
     """
-    with _opened(path) as file:
-        return pq.read_table(file)
+    with _opened(path) as opened:
+        file = pq.ParquetFile(opened)
+        there = file.schema_arrow.names
+        return file.read(None if columns is None else [name for name in there if name in columns])
 
 
 def write_table(path: UPath, frame: pd.DataFrame, table: Table) -> None:
@@ -230,8 +234,16 @@ def _reaching(path: UPath) -> Iterator[None]:
         raise StorageUnavailable(f"{path} cannot be reached: {error}") from error
 
 
+def some_columns(asset: str, *columns: str) -> dg.AssetIn:
+    """Return an input that holds only these columns of a table, as far as it has them."""
+    return dg.AssetIn(asset, metadata={COLUMNS: list(columns)})
+
+
 class ParquetIOManager(dg.UPathIOManager):
-    """Hands tables from asset to asset as Parquet files, one per search profile."""
+    """Hands tables from asset to asset as Parquet files, one per search profile.
+
+    An input made by `some_columns` is read no further than that: texts are most of a table.
+    """
 
     extension = ".parquet"
 
@@ -256,7 +268,7 @@ class ParquetIOManager(dg.UPathIOManager):
 
     def load_from_path(self, context: dg.InputContext, path: UPath) -> pd.DataFrame:
         try:
-            return read_table(path)
+            return read_table(path, (context.definition_metadata or {}).get(COLUMNS))
         except FileNotFoundError:
             asset = context.asset_key.to_user_string()
             raise FileNotFoundError(

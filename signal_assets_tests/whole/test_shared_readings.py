@@ -30,8 +30,10 @@ SLICE = 10
 CONCURRENCY = 4
 SLICES = COUNT // SLICE
 LATENCY = 0.05
+SLOW = 2.0
+"""Seconds a call takes while a test waits for processes to start."""
 READ = ("run", "--profile", PROFILE, "--pass", "llm")
-HELP = ("help-reading", "--profile", PROFILE, "--wait", "60")
+HELP = ("help-reading", "--profile", PROFILE, "--wait", "120")
 
 Rows = list[dict[str, Any]]
 
@@ -173,10 +175,11 @@ def test_one_run_and_two_helpers_make_the_table_of_one_process(
     sandbox: SandboxProcess, in_slices: Start, one_process: OneProcess, tmp_path: Path
 ) -> None:
     command = in_slices(tmp_path / "home")
-    sandbox.control.set_latency("claude", LATENCY)
+    sandbox.control.set_latency("claude", SLOW)
     leading = command.start(*READ)
     helpers = [command.start(*HELP) for _ in range(2)]
     wait_until(lambda: sum(each.claimed for each in states(command)) == 3)
+    sandbox.control.set_latency("claude", 0)
     assert [each.wait(timeout=120) for each in (leading, *helpers)] == [0, 0, 0]
     assert rows(command) == one_process.rows
     assert sandbox.control.repeated() == []
@@ -193,11 +196,12 @@ def test_a_helper_and_then_the_run_are_killed_and_nothing_stored_is_asked_again(
     sandbox: SandboxProcess, in_slices: Start, one_process: OneProcess, tmp_path: Path
 ) -> None:
     command = in_slices(tmp_path / "home")
-    sandbox.control.set_latency("claude", LATENCY)
+    sandbox.control.set_latency("claude", SLOW)
     leading = command.start(*READ)
     helper = command.start(*HELP)
     wait_until(lambda: sum(each.claimed for each in states(command)) == 2)
     kill(helper)
+    sandbox.control.set_latency("claude", LATENCY)
     wait_until(lambda: sum(each.done for each in states(command)) >= SLICES // 2)
     kill(leading)
     time.sleep(LATENCY * 3)  # what is in flight reaches the sandbox's books
@@ -258,9 +262,11 @@ def test_a_budget_holds_for_the_run_and_its_helpers_together(
     profile = command.profiles / f"{PROFILE}.yaml"
     text = profile.read_text("utf-8")
     profile.write_text(text.replace("{run: 1000}", f"{{run: {budget:f}}}"), "utf-8")
-    sandbox.control.set_latency("claude", LATENCY)
+    sandbox.control.set_latency("claude", SLOW)
     leading = command.start(*READ)
     helper = command.start(*HELP)
+    wait_until(lambda: sum(each.claimed for each in states(command)) == 2)
+    sandbox.control.set_latency("claude", 0)
     assert helper.wait(timeout=120) == 0
     assert leading.wait(timeout=120) == 1, "the check says that rows wait"
     with command.ledger() as ledger:
