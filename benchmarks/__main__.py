@@ -1,4 +1,7 @@
-"""Every figure that is claimed, one after another: `make bench`, or `python -m benchmarks`."""
+"""Every figure that is claimed, one after another: `make bench`, or `python -m benchmarks`.
+
+One is left out as it takes half an hour: `python -m benchmarks.large_profile`.
+"""
 
 import os
 import subprocess

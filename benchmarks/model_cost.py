@@ -115,16 +115,26 @@ def load_prompt() -> Prompt:
 
 def texts_to_read(vacancies: Iterable[Vacancy]) -> list[VacancyText]:
     """Return the texts that pass 1 reads: of the same words and of copies one."""
+    texts = {each.vacancy_id: each for each in vacancies}
     plan = plan_reading(
         (
-            VacancyToRead(**{name: getattr(each, name) for name in VacancyToRead.model_fields})
-            for each in vacancies
+            VacancyToRead(
+                each.vacancy_id,
+                each.content_hash,
+                each.company_name,
+                duplicate_of=each.duplicate_of,
+            )
+            for each in texts.values()
         ),
         {},
         prompt_version=1,
         extractor="claude",
     )
-    return [group[0].text for group in plan.to_read.values()]
+    first = (texts[group[0].vacancy_id] for group in plan.to_read.values())
+    return [
+        VacancyText(vacancy_id=each.vacancy_id, title=each.title, description=each.description)
+        for each in first
+    ]
 
 
 def read(

@@ -14,6 +14,7 @@ from signal_assets.defs import (
     kvk_profiles,
     merged_companies,
     raw_vacancies,
+    reading_help,
     schedules,
     sensors,
 )
@@ -48,8 +49,17 @@ defs = dg.Definitions(
         *(check for module in _ASSETS for check in module.CHECKS),
         freshness.harvested_lately,
     ],
-    jobs=[*jobs.JOBS, accounts.accounts_job, extraction_evaluation.evaluation_job],
-    sensors=[sensors.enrichment_after_harvest, freshness.freshness_sensor],
+    jobs=[
+        *jobs.JOBS,
+        accounts.accounts_job,
+        extraction_evaluation.evaluation_job,
+        reading_help.reading_help_job,
+    ],
+    sensors=[
+        sensors.enrichment_after_harvest,
+        sensors.help_with_reading,
+        freshness.freshness_sensor,
+    ],
     schedules=[
         schedules.harvest_schedule,
         schedules.weekly_schedule,

@@ -124,6 +124,12 @@ class Settings(BaseSettings):
     """Dollars one run may spend; a profile may say otherwise."""
     concurrency: int = Field(default=16, ge=1, le=256, validation_alias="SIGNAL_ASSETS_CONCURRENCY")
     """Model calls in flight."""
+    slice_size: int = Field(default=5_000, ge=1, validation_alias="SIGNAL_ASSETS_SLICE_SIZE")
+    """A run that reads more texts than this reads them in slices, which others may help with."""
+    reading_helpers: int = Field(
+        default=2, ge=0, le=64, validation_alias="SIGNAL_ASSETS_READING_HELPERS"
+    )
+    """Runs the sensor asks to help with one such reading, at the same time."""
     api_token: SecretStr | None = Field(default=None, validation_alias="SIGNAL_ASSETS_API_TOKEN")
     """What callers of the HTTP service must bring; needed unless it is bound to loopback."""
     llm_kill_switch: bool = Field(default=False, validation_alias="LLM_KILL_SWITCH")

@@ -21,6 +21,7 @@ from signal_assets.cli import (
     evaluating,
     exporting,
     limits,
+    helping,
     matches,
     profiles,
     prompts,
@@ -79,6 +80,7 @@ def _start(
 
 app.command()(demo.demo)
 app.command()(running.run)
+app.command("help-reading")(helping.help_reading)
 app.command("companies")(companies.show_companies)
 app.command("accounts")(accounts.accounts)
 app.command("export")(exporting.export)

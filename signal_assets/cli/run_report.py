@@ -48,6 +48,11 @@ def print_result(profile: str, result: "dg.ExecuteInProcessResult") -> None:
     for check in result.get_asset_check_evaluations():
         if not check.passed:
             _print_check(check)
+    print_failures(result)
+
+
+def print_failures(result: "dg.ExecuteInProcessResult") -> None:
+    """Print a line for each step that failed, and for a run that failed before its first."""
     for sentence in dict.fromkeys(_failures(result)):
         err.print(f"[bold red]✗[/] {escape(sentence)}", highlight=False, soft_wrap=True)
 

@@ -216,3 +216,24 @@ prompt_activations = Table(
     comment="Each time a prompt with its model became active: what was measured, or who forced it.",
 )
 Index("prompt_activations_by_profile", prompt_activations.c.search_profile)
+
+reading_slices = Table(
+    "reading_slices",
+    metadata,
+    Column("reading", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("search_profile", Text, nullable=False),
+    Column("asked", Text, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("led_by", Text, nullable=False),
+    Column("groups", JSON, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("holder_id", Text),
+    Column("tally", JSON),
+    comment=(
+        "A part of the texts that one run of pass 1 reads; gone when its table is made. "
+        "state: open, claimed (holder_id reads it), done (its part is written)."
+    ),
+)
+Index("reading_slices_by_profile", reading_slices.c.search_profile)

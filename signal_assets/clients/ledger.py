@@ -272,6 +272,11 @@ class LedgerSession:
         self._database.transact(self._end)
 
     @property
+    def holder_id(self) -> str:
+        """The name under which the database knows that this session's process lives."""
+        return self._holder_id
+
+    @property
     def spend(self) -> Spend:
         """Calls that were or may have been billed, answers from the ledger, known cost."""
         return self._counts.as_spend()

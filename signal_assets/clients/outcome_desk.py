@@ -46,10 +46,13 @@ class OutcomeDesk:
     ) -> None:
         """Give all `vacancies`, which have the same words, their outcome.
 
-        The first one carries the tokens and the cost; for the others the answer was there.
+        The first one carries the tokens and the cost; for the others the answer was there. An
+        outcome names `key`, so that runs which share the work can tell the same of their texts.
         """
         if isinstance(outcome, ReadingFailed):
             self._failures.setdefault(key, outcome)
+        if not isinstance(outcome, ReadingPostponed):
+            outcome = outcome.model_copy(update={"answer_key": key})
         for vacancy in vacancies:
             is_repeat = key in self._had_outcome
             self._had_outcome.add(key)

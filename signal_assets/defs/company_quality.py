@@ -7,6 +7,7 @@ import pandas as pd
 
 from signal_assets.defs.frames import preview, rows_of, to_frame
 from signal_assets.defs.partitions import search_profiles
+from signal_assets.defs.storage import some_columns
 from signal_assets.defs.tables import COMPANY_QUALITY
 from signal_assets.domain.company_quality import (
     GateRules,
@@ -17,8 +18,23 @@ from signal_assets.domain.company_quality import (
 )
 from signal_assets.domain.search_profiles import SearchProfile
 
+_ADVERTISED = (
+    "vacancy_id",
+    "company_name",
+    "location",
+    "first_seen_at",
+    "duplicate_of",
+    "is_intermediary",
+    "intermediary_reason",
+)
+_READ = ("vacancy_id", "extraction_status", "extraction_quality", "negative_signals")
+
 
 @dg.asset(
+    ins={
+        "raw_vacancies": some_columns("raw_vacancies", *_ADVERTISED),
+        "extracted_vacancies": some_columns("extracted_vacancies", *_READ),
+    },
     partitions_def=search_profiles,
     group_name="pass_1",
     kinds={"parquet"},
@@ -92,25 +108,8 @@ BLOCKING_CHECKS = (company_quality_is_a_share, only_worthy_companies_qualify)
 CHECKS = BLOCKING_CHECKS
 
 
-_ADVERTISED = (
-    "vacancy_id",
-    "company_name",
-    "location",
-    "first_seen_at",
-    "duplicate_of",
-    "is_intermediary",
-    "intermediary_reason",
-)
-
-
 def _read_vacancies(raw: pd.DataFrame, extracted: pd.DataFrame) -> Iterator[ReadVacancy]:
-    readings = {
-        row["vacancy_id"]: row
-        for row in rows_of(
-            extracted,
-            ["vacancy_id", "extraction_status", "extraction_quality", "negative_signals"],
-        )
-    }
+    readings = {row["vacancy_id"]: row for row in rows_of(extracted, _READ)}
     columns = [name for name in _ADVERTISED if name in raw]
     for row in rows_of(raw, columns):
         reading = readings.get(row["vacancy_id"])

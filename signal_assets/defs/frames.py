@@ -80,26 +80,61 @@ def to_frame(rows: Iterable[Mapping[str, Any]], table: Table) -> pd.DataFrame:
         KeyError: a row has a column the table does not know.
         pyarrow.ArrowInvalid: a value does not fit its column.
     """
-    names = [column.name for column in table.columns]
-    known = set(names)
-    values: dict[str, list[Any]] = {name: [] for name in names}
+    building = TableBuilder(table)
     for row in rows:
-        if not row.keys() <= known:
-            raise KeyError(f"{table.asset}: no column {sorted(row.keys() - known)}")
-        for name in names:
-            values[name].append(row.get(name))
-    arrays = [
-        pa.array(
-            _as_json(values[column.name]) if column.is_json else values[column.name], column.type
+        building.add(row)
+    return from_arrow(building.finish())
+
+
+class TableBuilder:
+    """Makes an Arrow table of rows that come one by one; few of them are Python objects at a time.
+
+    Raises:
+        KeyError: a row has a column the table does not know.
+        pyarrow.ArrowInvalid: a value does not fit its column.
+    """
+
+    def __init__(self, table: Table, *, batch_size: int = 2_000) -> None:
+        self._table = table
+        self._known = {column.name for column in table.columns}
+        self._batch_size = batch_size
+        self._waiting: list[Mapping[str, Any]] = []
+        self._made: list[pa.Table] = []
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        if not row.keys() <= self._known:
+            raise KeyError(f"{self._table.asset}: no column {sorted(row.keys() - self._known)}")
+        self._waiting.append(row)
+        if len(self._waiting) >= self._batch_size:
+            self._convert()
+
+    def add_table(self, rows: pa.Table) -> None:
+        """Add rows that are a table already."""
+        self._convert()
+        self._made.append(rows)
+
+    def finish(self) -> pa.Table:
+        self._convert()
+        return (
+            pa.concat_tables(self._made) if self._made else self._table.arrow_schema.empty_table()
         )
-        for column in table.columns
-    ]
-    return from_arrow(pa.table(arrays, schema=table.arrow_schema))
+
+    def _convert(self) -> None:
+        if not self._waiting:
+            return
+        arrays = []
+        for column in self._table.columns:
+            values = [row.get(column.name) for row in self._waiting]
+            arrays.append(pa.array(_as_json(values) if column.is_json else values, column.type))
+        self._made.append(pa.table(arrays, schema=self._table.arrow_schema))
+        self._waiting = []
 
 
 def from_arrow(table: pa.Table) -> pd.DataFrame:
     """Return an Arrow table as a frame whose columns keep their Arrow types."""
-    frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype)
+    # What pandas noted of the columns when it wrote them is of no use, and not always readable.
+    plain = table.replace_schema_metadata(None)
+    frame: pd.DataFrame = plain.to_pandas(types_mapper=pd.ArrowDtype)
     return frame
 
 

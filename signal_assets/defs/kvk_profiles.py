@@ -21,6 +21,7 @@ from signal_assets.defs.gate import Gate, refuse_to_spend
 from signal_assets.defs.partitions import search_profiles
 from signal_assets.defs.passes import pass_record
 from signal_assets.defs.stops import lookup_numbers, paid_checks, without_answer
+from signal_assets.defs.storage import some_columns
 from signal_assets.defs.tables import KVK_PROFILES
 from signal_assets.domain.business_register import Establishments
 from signal_assets.domain.companies import KvkProfile, RegisterSearch, Spend
@@ -77,7 +78,11 @@ class FoundCompany(NamedTuple):
     establishment_count: int | None = None
 
 
+_PUBLISHED = ("vacancy_id", "description", "url")
+
+
 @dg.asset(
+    ins={"raw_vacancies": some_columns("raw_vacancies", *_PUBLISHED)},
     partitions_def=search_profiles,
     group_name="pass_2",
     kinds={"api", "parquet"},
@@ -190,7 +195,7 @@ def facts_of_vacancies(
     }
     printed: dict[str, list[PrintedFact]] = defaultdict(list)
     team: set[str] = set()
-    for row in rows_of(raw_vacancies, ["vacancy_id", "description", "url"]):
+    for row in rows_of(raw_vacancies, _PUBLISHED):
         company_id = company_of.get(row["vacancy_id"])
         if company_id is None:
             continue

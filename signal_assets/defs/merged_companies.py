@@ -10,6 +10,7 @@ import pandas as pd
 from signal_assets.defs.company_quality import company_quality
 from signal_assets.defs.frames import preview, rows_of, to_frame
 from signal_assets.defs.partitions import search_profiles
+from signal_assets.defs.storage import some_columns
 from signal_assets.defs.tables import MERGED_COMPANIES
 from signal_assets.domain.employee_ranges import choose_employee_range
 from signal_assets.domain.merging import CompanyRow, MergedCompany, Signal, merge_companies
@@ -17,8 +18,15 @@ from signal_assets.domain.overrides import Overrides
 from signal_assets.domain.posters import is_agency_activity
 from signal_assets.settings import Settings
 
+_PUBLISHED = ("vacancy_id", "url", "posted_at", "first_seen_at")
+_STATED = ("vacancy_id", "evidence")
+
 
 @dg.asset(
+    ins={
+        "raw_vacancies": some_columns("raw_vacancies", *_PUBLISHED),
+        "extracted_vacancies": some_columns("extracted_vacancies", *_STATED),
+    },
     partitions_def=search_profiles,
     group_name="pass_2",
     kinds={"parquet"},
@@ -100,9 +108,10 @@ def _vacancies(
 ) -> dict[str, dict[str, Any]]:
     """Return evidence, url and date of the vacancies whose company qualified."""
     wanted = {id_ for ids in quality[quality["qualifies"]]["vacancy_ids"] for id_ in ids}
-    columns = ["vacancy_id", "url", "posted_at", "first_seen_at"]
-    found = {row["vacancy_id"]: row for row in rows_of(raw, columns) if row["vacancy_id"] in wanted}
-    for row in rows_of(extracted, ["vacancy_id", "evidence"]):
+    found = {
+        row["vacancy_id"]: row for row in rows_of(raw, _PUBLISHED) if row["vacancy_id"] in wanted
+    }
+    for row in rows_of(extracted, _STATED):
         if row["vacancy_id"] in found:
             found[row["vacancy_id"]]["evidence"] = json.loads(row["evidence"] or "[]")
     return found

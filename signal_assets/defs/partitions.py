@@ -9,6 +9,10 @@ from signal_assets.clients.profile_files import load_profiles
 from signal_assets.settings import Settings
 
 PARTITION_TAG = "dagster/partition"
+PROFILE_TAG = "signal_assets/search_profile"
+"""Names the search profile of a run that makes no table, so that it may go beside one that does."""
+HELPED_RUN_TAG = "signal_assets/helps_run"
+"""Names the run that a run helps, and whose budget pays."""
 
 logger = logging.getLogger(__name__)
 

@@ -48,8 +48,7 @@ def raw_vacancies(
     in the table `source_answers`.
     """
     harvested_at = datetime.now(UTC)
-    known_frame = tables.read(RAW_VACANCIES.asset, search_profile.name)
-    known = [] if known_frame is None else list(_known_vacancies(known_frame))
+    known = list(_known_vacancies(tables.read(RAW_VACANCIES.asset, search_profile.name)))
 
     answers: list[SourceAnswer] = []
     with progress.steps("Harvesting", total=None) as step:
@@ -59,17 +58,25 @@ def raw_vacancies(
                 step()
                 context.log.info(_sentence(answer))
     yields = count_yields(answers, (vacancy.vacancy_id for vacancy in known))
+    fingerprints = _known_fingerprints(tables, search_profile.name, known)
     harvest = update_vacancies(
         known, (posting for answer in answers for posting in answer.postings), harvested_at
     )
-    harvested = judge_posters(fill_in_languages(harvest.vacancies))
-    duplicates = find_duplicates(harvested, _known_fingerprints(tables, search_profile.name, known))
-    marked = mark_duplicates(harvested, duplicates.copies)
-    vacancies = close_unlisted(marked, answers, harvested_at)
+    new, changed = harvest.new, harvest.changed
+    vacancies = judge_posters(fill_in_languages(harvest.vacancies))
+    # A big profile fits into memory once as objects, not in every state it goes through.
+    answers = [answer.model_copy(update={"postings": ()}) for answer in answers]
+    del known, harvest
+    duplicates = find_duplicates(vacancies, fingerprints)
+    compared = duplicates.compared
     _keep_fingerprints(tables, search_profile.name, duplicates.fingerprints)
+    vacancies = mark_duplicates(vacancies, duplicates.copies)
+    del fingerprints, duplicates
+    vacancies = close_unlisted(vacancies, answers, harvested_at)
     _keep_yields(tables, search_profile.name, yields, harvested_at)
 
     frame = to_frame(map(_row, vacancies), RAW_VACANCIES)
+    del vacancies
     rejected = [row for answer in answers for row in answer.rejected]
     for row in rejected[:MAX_REPORTED_ROWS]:
         context.log.warning(f"Row left out: {row.place}: {row.reason}")
@@ -78,11 +85,11 @@ def raw_vacancies(
         metadata={
             "dagster/partition_row_count": len(frame),
             "vacancies": len(frame),
-            "new_vacancies": harvest.new,
-            "changed_vacancies": harvest.changed,
+            "new_vacancies": new,
+            "changed_vacancies": changed,
             "duplicates": int(frame["duplicate_of"].notna().sum()),
             "duplicates_by_reason": dict(Counter(frame["duplicate_reason"].dropna())),
-            "compared_for_duplicates": duplicates.compared,
+            "compared_for_duplicates": compared,
             "posted_by_agencies": int(frame["is_intermediary"].sum()),
             "languages": dict(Counter(frame["language"].fillna("unknown"))),
             "closed_vacancies": int(frame["closed_at"].notna().sum()),
@@ -143,7 +150,9 @@ def _row(vacancy: Vacancy) -> dict[str, Any]:
     return {"vacancy_id": vacancy.vacancy_id, **vars(vacancy)}
 
 
-def _known_vacancies(frame: pd.DataFrame) -> Iterator[Vacancy]:
+def _known_vacancies(frame: pd.DataFrame | None) -> Iterator[Vacancy]:
+    if frame is None:
+        return
     there = [name for name in Vacancy.model_fields if name in frame]
     for row in rows_of(frame, there):
         yield Vacancy.model_construct(

@@ -49,7 +49,7 @@ from signal_assets.clients.suppression_files import read_suppression
 from signal_assets.defs.activating import ActivationRefused, check_model
 from signal_assets.defs.extraction_prompts import active_prompt
 from signal_assets.defs.gate import Gate
-from signal_assets.defs.partitions import PARTITION_TAG
+from signal_assets.defs.partitions import HELPED_RUN_TAG, PARTITION_TAG, PROFILE_TAG
 from signal_assets.defs.storage import ParquetIOManager, TableStore
 from signal_assets.domain.boards import BOARD_KINDS
 from signal_assets.domain.company_quality import GateRules
@@ -80,10 +80,12 @@ def settings(context: dg.InitResourceContext) -> Settings:
 
 
 @dg.resource(
-    description="The profile file of the run's partition.", required_resource_keys={"settings"}
+    description="The profile file of the run's partition, or of the run it helps.",
+    required_resource_keys={"settings"},
 )
 def profile_file(context: dg.InitResourceContext) -> LoadedProfile:
-    name = context.run.tags.get(PARTITION_TAG) if context.run else None
+    tags = context.run.tags if context.run else {}
+    name = tags.get(PARTITION_TAG) or tags.get(PROFILE_TAG)
     if name is None:
         raise dg.Failure("Choose a search profile: these tables are made for one at a time.")
     try:
@@ -391,7 +393,10 @@ def _rate_limit(base_url: str) -> RateLimit | None:
 
 
 def _session(context: dg.InitResourceContext, asset: str) -> LedgerSession:
-    """Return the run's own session of the ledger, within the budgets of its profile."""
+    """Return the run's own session of the ledger, within the budgets of its profile.
+
+    A run that helps another one spends what that one may.
+    """
     known: Settings = context.resources.settings
     profile: SearchProfile = context.resources.profile_file.profile
     wanted = profile.budget_usd
@@ -402,7 +407,8 @@ def _session(context: dg.InitResourceContext, asset: str) -> LedgerSession:
         | ({STEP_UP_SERVICE: profile.step_up.budget_usd} if profile.step_up else {}),
     )
     assert context.run is not None  # noqa: S101 - `profile_file` needed its partition
-    caller = Caller(run_id=context.run.run_id, asset=asset, search_profile=profile.name)
+    run_id = context.run.tags.get(HELPED_RUN_TAG, context.run.run_id)
+    caller = Caller(run_id=run_id, asset=asset, search_profile=profile.name)
     opened: LedgerSession = context.resources.ledger.session(
         caller,
         budgets,

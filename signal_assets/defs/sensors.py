@@ -1,15 +1,22 @@
-"""Sensors: pass 1 and pass 2 follow each harvest that brought something new."""
+"""Sensors: what follows a harvest that brought something new, and who helps to read much of it."""
 
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 import dagster as dg
 
+from signal_assets.clients.database import Database
+from signal_assets.clients.reading_slices import ReadingSlices, ReadingState
 from signal_assets.defs.extracted_vacancies import extracted_vacancies
 from signal_assets.defs.jobs import PASS_ONE, PASS_TWO, full_job
+from signal_assets.defs.partitions import HELPED_RUN_TAG, PROFILE_TAG
 from signal_assets.defs.raw_vacancies import raw_vacancies
+from signal_assets.defs.reading_help import reading_help_job
+from signal_assets.settings import Settings
 
 MAX_HARVESTS_PER_TICK = 500
+ASKED_AGAIN = 3
+"""Helpers are asked for this many times over for one run, should they die."""
 
 
 class Harvest(NamedTuple):
@@ -65,6 +72,58 @@ def enrichment_after_harvest(context: dg.SensorEvaluationContext) -> dg.SensorRe
         cursor=str(max((record.storage_id for record in records), default=cursor)),
         skip_reason=None if harvests else "No harvest brought new vacancies.",
     )
+
+
+def count_helpers(reading: ReadingState, *, running: int, asked: int, at_most: int) -> int:
+    """Return how many more runs to ask for help with a reading.
+
+    `running` are at it or wait in the queue, `asked` were asked for in all.
+    """
+    if not reading.is_led:
+        return 0
+    return max(0, min(at_most - running, reading.open, ASKED_AGAIN * at_most - asked))
+
+
+@dg.sensor(
+    job=reading_help_job,
+    minimum_interval_seconds=30,
+    description="Asks other runs to help a run that reads a big search profile in slices.",
+)
+def help_with_reading(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+    """Ask for as many helpers as the settings say while a reading has slices that nobody has.
+
+    They have no partition: Dagster's queue keeps two runs of one partition apart, and a helper
+    makes no table.
+    """
+    settings = Settings()
+    database = Database.open(settings.resolved_database_url)
+    try:
+        readings = ReadingSlices(database).readings()
+    finally:
+        database.close()
+    requests = [
+        request
+        for reading in readings
+        for request in _ask_for_help(context.instance, reading, settings.reading_helpers)
+    ]
+    return dg.SensorResult(
+        run_requests=requests,
+        skip_reason=None if requests else "No reading needs more help.",
+    )
+
+
+def _ask_for_help(
+    instance: dg.DagsterInstance, reading: ReadingState, at_most: int
+) -> Iterable[dg.RunRequest]:
+    tags = {HELPED_RUN_TAG: reading.run_id}
+    runs = instance.get_runs(dg.RunsFilter(tags=tags))
+    running = sum(not run.is_finished for run in runs)
+    more = count_helpers(reading, running=running, asked=len(runs), at_most=at_most)
+    for number in range(len(runs), len(runs) + more):
+        yield dg.RunRequest(
+            run_key=f"{reading.run_id}:{number}",
+            tags={**tags, PROFILE_TAG: reading.search_profile},
+        )
 
 
 def _harvest(record: dg.EventLogRecord, reads_on: Collection[str]) -> Harvest:

@@ -5,8 +5,8 @@ settings of AWS (`AWS_ENDPOINT_URL`, `AWS_ACCESS_KEY_ID`, a profile, a role of t
 """
 
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from upath import UPath
 
@@ -24,6 +25,10 @@ FILE_NAME = "data.parquet"
 PART_BYTES = 16 * 2**20
 """From twice this size on a table goes up in parts of it, of which a few are under way at once."""
 PARTS_AT_ONCE = 4
+COLUMNS = "columns"
+"""Metadata of an input: the columns to read of its table."""
+ROWS_AT_ONCE = 5_000
+"""Of a table that is read in batches."""
 
 
 class StorageUnavailable(OSError):
@@ -61,6 +66,33 @@ class TableStore:
         path = self.path(table.asset, search_profile)
         write_table(path, frame, table)
         return path
+
+    def read_rows(
+        self, asset: str, search_profile: str, columns: Sequence[str], vacancy_ids: Collection[str]
+    ) -> pd.DataFrame:
+        """Return some rows of a table, the others never in memory all at once.
+
+        Raises:
+            FileNotFoundError: the table was never written.
+        """
+        wanted = pa.array(vacancy_ids, pa.large_string())
+        with _opened(self.path(asset, search_profile)) as file:
+            found = [
+                pa.Table.from_batches([batch]).filter(pc.is_in(batch["vacancy_id"], wanted))
+                for batch in pq.ParquetFile(file).iter_batches(ROWS_AT_ONCE, columns=list(columns))
+            ]
+        return from_arrow(pa.concat_tables(found))
+
+    def part_path(self, search_profile: str, reading: str, number: int) -> UPath:
+        """Return where what one worker read lies until the whole table is made of such parts."""
+        folder = self.root / "reading_parts" / f"search_profile={search_profile}"
+        return folder / f"{reading[:24]}-{number}.parquet"
+
+    def drop_parts(self, search_profile: str, reading: str, numbers: Iterable[int]) -> None:
+        for number in numbers:
+            path = self.part_path(search_profile, reading, number)
+            with suppress(FileNotFoundError):
+                path.unlink()
 
     def probe(self) -> str:
         """Write and remove a file that nobody reads, and return where that was.
@@ -106,26 +138,49 @@ def is_local(path: UPath) -> bool:
     return path.protocol in ("", "file")
 
 
-def read_table(path: UPath) -> pd.DataFrame:
-    """Return the table at `path`.
+def read_table(path: UPath, columns: Collection[str] | None = None) -> pd.DataFrame:
+    """Return the table at `path`, or those of `columns` that it has.
 
     Raises:
         FileNotFoundError: there is none.
     """
-    if is_local(path):
-        with path.open("rb") as file:
-            return from_arrow(pq.read_table(file))
-    with _reaching(path):
-        # In one request: between two of them somebody could replace the object.
-        content = path.fs.cat_file(path.path)
-    return from_arrow(pq.read_table(pa.BufferReader(content)))
+    return from_arrow(read_arrow(path, columns))
+
+
+def read_arrow(path: UPath, columns: Collection[str] | None = None) -> pa.Table:
+    """Return the table at `path` or some of its columns, in memory once.
+
+    Raises:
+        FileNotFoundError: there is none.
+        pyarrow.ArrowException, OSError: what lies there is no such table.
+    """
+    with _opened(path) as opened:
+        file = pq.ParquetFile(opened)
+        there = file.schema_arrow.names
+        return file.read(None if columns is None else [name for name in there if name in columns])
 
 
 def write_table(path: UPath, frame: pd.DataFrame, table: Table) -> None:
     """Put `frame` at `path` with the columns of `table`, all or nothing."""
-    arrow = to_arrow(frame, table)
+    write_arrow(path, to_arrow(frame, table))
+
+
+def write_arrow(path: UPath, table: pa.Table) -> None:
+    """Put `table` at `path`, all or nothing."""
     with replacing(path) as target:
-        pq.write_table(arrow, target, compression="zstd", row_group_size=20_000)
+        pq.write_table(table, target, compression="zstd", row_group_size=20_000)
+
+
+@contextmanager
+def _opened(path: UPath) -> Iterator[Any]:
+    if is_local(path):
+        with path.open("rb") as file:
+            yield file
+        return
+    with _reaching(path):
+        # In one request: between two of them somebody could replace the object.
+        content = path.fs.cat_file(path.path)
+    yield pa.BufferReader(content)
 
 
 @contextmanager
@@ -179,8 +234,16 @@ def _reaching(path: UPath) -> Iterator[None]:
         raise StorageUnavailable(f"{path} cannot be reached: {error}") from error
 
 
+def some_columns(asset: str, *columns: str) -> dg.AssetIn:
+    """Return an input that holds only these columns of a table, as far as it has them."""
+    return dg.AssetIn(asset, metadata={COLUMNS: list(columns)})
+
+
 class ParquetIOManager(dg.UPathIOManager):
-    """Hands tables from asset to asset as Parquet files, one per search profile."""
+    """Hands tables from asset to asset as Parquet files, one per search profile.
+
+    An input made by `some_columns` is read no further than that: texts are most of a table.
+    """
 
     extension = ".parquet"
 
@@ -205,7 +268,7 @@ class ParquetIOManager(dg.UPathIOManager):
 
     def load_from_path(self, context: dg.InputContext, path: UPath) -> pd.DataFrame:
         try:
-            return read_table(path)
+            return read_table(path, (context.definition_metadata or {}).get(COLUMNS))
         except FileNotFoundError:
             asset = context.asset_key.to_user_string()
             raise FileNotFoundError(

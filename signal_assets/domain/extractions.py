@@ -65,6 +65,8 @@ class Reading(Record):
     from_ledger: bool = False
     text_cut_at: int | None = None
     """The number of characters that were read, where the text was longer."""
+    answer_key: str | None = None
+    """Equal for texts that share one answer, which is paid for once."""
 
 
 FailureKind = Literal["refused", "truncated", "invalid", "service"]
@@ -82,6 +84,7 @@ class ReadingFailed(Record):
     tokens_input: int = 0
     tokens_output: int = 0
     cost_usd: Decimal = Decimal(0)
+    answer_key: str | None = None
 
 
 class ReadingPostponed(Record):

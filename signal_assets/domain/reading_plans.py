@@ -1,31 +1,28 @@
 """Reading plans: which vacancies pass 1 still has to read, and which share one reading."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from signal_assets.domain.extractions import ExtractorName, VacancyText
+from signal_assets.domain.extractions import ExtractorName
 from signal_assets.domain.records import Record
 from signal_assets.domain.vacancies import TextKind
 
 
-class VacancyToRead(Record):
-    """What pass 1 needs of a vacancy."""
+@dataclass(frozen=True, slots=True)
+class VacancyToRead:
+    """What a plan needs of a vacancy; its text stays in the table, as a profile can have many."""
 
     vacancy_id: str
-    title: str
-    company_name: str | None = None
-    description: str
-    text_kind: TextKind = "full"
     content_hash: str
+    company_name: str | None = None
+    text_kind: TextKind = "full"
+    has_text: bool = True
+    """The description is more than blanks."""
     duplicate_of: str | None = None
 
-    @property
-    def text(self) -> VacancyText:
-        return VacancyText.model_construct(
-            vacancy_id=self.vacancy_id, title=self.title, description=self.description
-        )
 
-
-class PastReading(Record):
+@dataclass(frozen=True, slots=True)
+class PastReading:
     """A completed extraction of an earlier run."""
 
     vacancy_id: str
@@ -127,7 +124,7 @@ def _find_source(
 def _reason_to_skip(vacancy: VacancyToRead) -> str | None:
     if vacancy.text_kind != "full":
         return "the source gives only the beginning of the text"
-    if not vacancy.description.strip():
+    if not vacancy.has_text:
         return "there is no text"
     return None
 

@@ -52,7 +52,16 @@ def test_a_vacancy_is_read_and_its_cost_is_known(desk):
         tokens_input=1000,
         tokens_output=100,
         cost_usd=ONE_ANSWER,
+        answer_key=outcome.answer_key,
     )
+
+
+def test_texts_with_the_same_words_name_the_same_answer(desk):
+    same = vacancies(1)[0]
+    again = same.model_copy(update={"vacancy_id": "again"})
+    read = desk.read(Service(), [same, again, *vacancies(2)[1:]])
+    keys = [outcome.answer_key for outcome in read.by_id.values()]
+    assert [keys.count(key) for key in keys] == [2, 2, 1]
 
 
 def test_the_call_has_the_headers_the_service_asks_for(desk):

@@ -1,13 +1,24 @@
-"""What runs by itself: the sensor after a harvest, and the two schedules."""
+"""What runs by itself: the sensors, and the two schedules."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import dagster as dg
 import pytest
 
+from signal_assets.clients.ledger import Budgets, Caller
+from signal_assets.clients.reading_slices import Reading, ReadingSlices, ReadingState
 from signal_assets.definitions import defs
+from signal_assets.defs.partitions import HELPED_RUN_TAG, PARTITION_TAG, PROFILE_TAG
 from signal_assets.defs.schedules import due_profiles, harvest_schedule, weekly_schedule
-from signal_assets.defs.sensors import Harvest, enrichment_after_harvest, newest_to_follow_up
+from signal_assets.defs.sensors import (
+    Harvest,
+    count_helpers,
+    enrichment_after_harvest,
+    help_with_reading,
+    newest_to_follow_up,
+)
+from signal_assets.domain.reading_slices import ReadingSlice
 from signal_assets_tests.defs.conftest import Workspace
 
 
@@ -101,3 +112,65 @@ def test_a_schedule_asks_for_every_profile_that_is_due(
         "searching",
         "worked_example",
     ]
+
+
+def a_reading(**changes: Any) -> ReadingState:
+    reading = ReadingState(
+        reading="a-reading",
+        search_profile="worked_example",
+        asked="question",
+        run_id="leading",
+        is_led=True,
+        open=9,
+        claimed=1,
+        done=0,
+    )
+    return reading.model_copy(update=changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "running", "asked", "more"),
+    [
+        ({}, 0, 0, 2),
+        ({}, 1, 1, 1),
+        ({}, 2, 2, 0),
+        ({"open": 1}, 0, 0, 1),
+        ({"open": 0}, 0, 0, 0),
+        ({}, 0, 2, 2),  # both died
+        ({}, 0, 5, 1),
+        ({}, 0, 6, 0),  # something is wrong with them
+        ({"is_led": False}, 0, 0, 0),
+    ],
+)
+def test_a_reading_gets_helpers_while_it_has_slices_that_nobody_reads(
+    changes: dict[str, Any], running: int, asked: int, more: int
+) -> None:
+    assert count_helpers(a_reading(**changes), running=running, asked=asked, at_most=2) == more
+
+
+def test_the_sensor_asks_for_help_with_what_is_read_in_slices(workspace: Workspace) -> None:
+    def requests() -> list[dg.RunRequest]:
+        with dg.build_sensor_context(
+            instance=workspace.instance, repository_def=defs.get_repository_def()
+        ) as context:
+            result = help_with_reading(context)
+        assert isinstance(result, dg.SensorResult)
+        return list(result.run_requests or [])
+
+    assert requests() == []
+    ledger = workspace.ledger()
+    caller = Caller(run_id="leading", asset="extracted_vacancies", search_profile="worked_example")
+    with ledger.session(caller, Budgets()) as session:
+        reading = Reading(
+            reading="a-reading", search_profile="worked_example", asked="q", run_id="leading"
+        )
+        cut = [ReadingSlice(number=number, groups=(("a",),), digest="d") for number in range(9)]
+        ReadingSlices(ledger.database).lead(reading, cut, session)
+        asked = requests()
+    ledger.close()
+    assert len({request.run_key for request in asked}) == 2
+    for request in asked:
+        assert request.tags[HELPED_RUN_TAG] == "leading"
+        assert request.tags[PROFILE_TAG] == "worked_example"
+        assert PARTITION_TAG not in request.tags, "the queue would hold it up"
+    assert requests() == [], "the run that leads is gone"

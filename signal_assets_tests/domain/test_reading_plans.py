@@ -1,6 +1,7 @@
 """Which vacancies pass 1 reads."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -8,13 +9,12 @@ from signal_assets.domain.extractions import ExtractorName
 from signal_assets.domain.reading_plans import PastReading, VacancyToRead, plan_reading
 
 
-def vacancy(vacancy_id: str, words: str = "same", **fields: str) -> VacancyToRead:
-    return VacancyToRead.model_validate(
-        {
+def vacancy(vacancy_id: str, words: str = "same", **fields: Any) -> VacancyToRead:
+    return VacancyToRead(
+        **{
             "vacancy_id": vacancy_id,
-            "title": "Clerk",
-            "description": words,
             "content_hash": words,
+            "has_text": bool(words.strip()),
             **fields,
         }
     )
