@@ -4,6 +4,7 @@ import dagster as dg
 
 from signal_assets.defs import (
     accounts,
+    alerts,
     company_financials,
     company_quality,
     extracted_vacancies,
@@ -49,7 +50,7 @@ defs = dg.Definitions(
         freshness.harvested_lately,
     ],
     jobs=[*jobs.JOBS, accounts.accounts_job, extraction_evaluation.evaluation_job],
-    sensors=[sensors.enrichment_after_harvest, freshness.freshness_sensor],
+    sensors=[sensors.enrichment_after_harvest, freshness.freshness_sensor, *alerts.ALERTS],
     schedules=[
         schedules.harvest_schedule,
         schedules.weekly_schedule,

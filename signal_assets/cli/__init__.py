@@ -12,6 +12,7 @@ from rich.markup import escape
 from signal_assets import __version__
 from signal_assets.cli import (
     accounts,
+    alerts,
     api,
     boards,
     companies,
@@ -86,6 +87,7 @@ app.command()(doctor.doctor)
 app.command("api")(api.serve_api)
 app.command()(serving.ui)
 app.command()(serving.sandbox)
+app.add_typer(alerts.app, name="alerts")
 app.add_typer(profiles.app, name="profiles")
 app.add_typer(sources.app, name="sources")
 app.add_typer(boards.app, name="boards")
