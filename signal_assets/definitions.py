@@ -4,6 +4,7 @@ import dagster as dg
 
 from signal_assets.defs import (
     accounts,
+    alerts,
     company_financials,
     company_quality,
     extracted_vacancies,
@@ -59,6 +60,7 @@ defs = dg.Definitions(
         sensors.enrichment_after_harvest,
         sensors.help_with_reading,
         freshness.freshness_sensor,
+        *alerts.ALERTS,
     ],
     schedules=[
         schedules.harvest_schedule,

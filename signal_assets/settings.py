@@ -132,6 +132,29 @@ class Settings(BaseSettings):
     """Runs the sensor asks to help with one such reading, at the same time."""
     api_token: SecretStr | None = Field(default=None, validation_alias="SIGNAL_ASSETS_API_TOKEN")
     """What callers of the HTTP service must bring; needed unless it is bound to loopback."""
+    log_format: Literal["text", "json"] = Field(
+        default="text", validation_alias="SIGNAL_ASSETS_LOG_FORMAT"
+    )
+    """json: one object a line on stderr, with the ids of run, search profile and company."""
+    ui_url: str | None = Field(default=None, validation_alias="SIGNAL_ASSETS_UI_URL")
+    """Where people reach Dagster's UI; alerts link to the run there."""
+    slack_webhook_url: SecretStr | None = Field(
+        default=None, validation_alias="SIGNAL_ASSETS_SLACK_WEBHOOK_URL"
+    )
+    """Incoming webhook of Slack for alerts; who has it can post, so it is a secret."""
+    smtp_host: str | None = Field(default=None, validation_alias="SIGNAL_ASSETS_SMTP_HOST")
+    """Server that takes alerts by e-mail."""
+    smtp_port: int = Field(default=587, ge=1, le=65535, validation_alias="SIGNAL_ASSETS_SMTP_PORT")
+    smtp_user: str | None = Field(default=None, validation_alias="SIGNAL_ASSETS_SMTP_USER")
+    """None: mail is sent without logging in."""
+    smtp_password: SecretStr | None = Field(
+        default=None, validation_alias="SIGNAL_ASSETS_SMTP_PASSWORD"
+    )
+    smtp_from: str | None = Field(default=None, validation_alias="SIGNAL_ASSETS_SMTP_FROM")
+    smtp_to: str | None = Field(default=None, validation_alias="SIGNAL_ASSETS_SMTP_TO")
+    """Who gets the alerts, with commas in between."""
+    smtp_starttls: bool = Field(default=True, validation_alias="SIGNAL_ASSETS_SMTP_STARTTLS")
+    """Off: mail travels in the clear; a password then only to this machine."""
     llm_kill_switch: bool = Field(default=False, validation_alias="LLM_KILL_SWITCH")
     """On: no model is called."""
     prices: Path | None = Field(default=None, validation_alias="SIGNAL_ASSETS_PRICES")

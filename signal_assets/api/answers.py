@@ -50,6 +50,21 @@ class Health(Answer):
     version: str
 
 
+class PartHealth(Answer):
+    """One part the service cannot do without."""
+
+    part: str
+    problem: str | None = None
+    """What kind of fault there is; None: it works."""
+
+
+class Readiness(Answer):
+    """Whether the service can do its work."""
+
+    is_ready: bool
+    parts: tuple[PartHealth, ...]
+
+
 class ProfileAnswer(Answer):
     """One search profile."""
 

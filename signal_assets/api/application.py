@@ -6,26 +6,30 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Path, Query
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.middleware.base import BaseHTTPMiddleware
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from signal_assets import __version__
+from signal_assets.api import answers
 from signal_assets.api.answers import (
     ActivatedAnswer,
     ActivationRequest,
     Companies,
     ErrorAnswer,
-    Health,
     NewPrompt,
     NewRun,
     ProfileAnswer,
     PromptAnswer,
+    Readiness,
     RunState,
     StartedRun,
 )
 from signal_assets.api.dagster_runs import Runs, TooManyRuns
 from signal_assets.api.errors import ApiError, add_error_handlers
-from signal_assets.api.guard import BodyLimit, Guard
+from signal_assets.api.guard import OPEN_PATHS, BodyLimit, Guard
+from signal_assets.api.health import Health
+from signal_assets.api.metrics import Metrics
 from signal_assets.clients.decision_tables import TableRefused
 from signal_assets.clients.evaluation_files import BadEvaluationFile
 from signal_assets.clients.ledger import Ledger
@@ -75,6 +79,8 @@ class Backend:
         self.prompts = PromptStore.open(settings.resolved_database_url)
         self.ledger = Ledger.open(settings.resolved_database_url)
         self.tables = TableStore(settings.storage)
+        self.health = Health(self.ledger.database, self.tables)
+        self.metrics = Metrics(settings, self.ledger, runs)
 
     def close(self) -> None:
         self.prompts.close()
@@ -114,6 +120,7 @@ def create_app(settings: Settings, runs: Runs, token: str | None) -> FastAPI:
     add_error_handlers(app)
     app.add_middleware(BodyLimit)
     app.add_middleware(BaseHTTPMiddleware, dispatch=Guard(token))
+    _add_health(app, backend)
     _add_profiles(app, backend)
     _add_prompts(app, backend)
     _add_runs(app, backend)
@@ -123,12 +130,28 @@ def create_app(settings: Settings, runs: Runs, token: str | None) -> FastAPI:
     return app
 
 
-def _add_profiles(app: FastAPI, backend: Backend) -> None:
+def _add_health(app: FastAPI, backend: Backend) -> None:
+    # Not in a thread: threads may all be waiting for a database that hangs.
     @app.get("/health", tags=["service"])
-    def health() -> Health:
+    @app.get("/health/live", tags=["service"])
+    async def health() -> answers.Health:
         """Say that the service answers."""
-        return Health(version=__version__)
+        return answers.Health(version=__version__)
 
+    @app.get("/health/ready", tags=["service"], responses={503: {"model": Readiness}})
+    def ready(response: Response) -> Readiness:
+        """Say whether database and tables can be used; 503 when one cannot."""
+        seen = backend.health.look()
+        response.status_code = 200 if seen.is_ready else 503
+        return seen
+
+    @app.get("/metrics", tags=["service"], response_class=PlainTextResponse)
+    def metrics() -> Response:
+        """Return calls, money, passes and ages in Prometheus's text format."""
+        return Response(backend.metrics.text(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _add_profiles(app: FastAPI, backend: Backend) -> None:
     @app.get("/profiles", tags=["profiles"])
     def list_profiles() -> list[ProfileAnswer]:
         """List the search profiles that can be used."""
@@ -284,4 +307,5 @@ def _describe_token(app: FastAPI) -> None:
         "token": {"type": "http", "scheme": "bearer"}
     }
     schema["security"] = [{"token": []}]
-    schema["paths"]["/health"]["get"]["security"] = []
+    for path in OPEN_PATHS:
+        schema["paths"][path]["get"]["security"] = []

@@ -11,6 +11,7 @@ import dagster as dg
 
 from signal_assets.api.answers import PassToRun, RunState
 from signal_assets.defs.extraction_prompts import report_active_prompt
+from signal_assets.defs.newest_tables import NewestTable, NewestTables
 from signal_assets.defs.partitions import PARTITION_TAG
 from signal_assets.domain.prompts import PromptVersion
 
@@ -39,6 +40,10 @@ class Runs(Protocol):
         """Tell Dagster which prompt is active, so that tables after it show as stale."""
         ...
 
+    def newest_tables(self) -> dict[str, dict[str, NewestTable]]:
+        """Return asset → search profile → its newest table."""
+        ...
+
 
 class ProcessRuns:
     """Starts `signal-assets run` with a run id of ours, which Dagster keeps as the run's own.
@@ -52,6 +57,7 @@ class ProcessRuns:
         self._command = list(command or [sys.executable, "-m", "signal_assets", "run"])
         self._going: dict[str, tuple[str, subprocess.Popen[bytes]]] = {}
         self._lock = threading.Lock()
+        self._newest_tables = NewestTables(instance)
 
     def start(self, profile: str, pass_: PassToRun, *, reread: bool) -> str:
         run_id = str(uuid.uuid4())
@@ -93,6 +99,9 @@ class ProcessRuns:
 
     def report_prompt(self, prompt: PromptVersion) -> None:
         report_active_prompt(self._instance, prompt.search_profile, prompt)
+
+    def newest_tables(self) -> dict[str, dict[str, NewestTable]]:
+        return self._newest_tables.look()
 
 
 RunsFactory = Callable[[], Runs]

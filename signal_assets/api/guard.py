@@ -11,7 +11,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from signal_assets.api.errors import error_answer
 
 MAX_BODY_BYTES = 1_000_000
-OPEN_PATHS = ("/health",)
+OPEN_PATHS = ("/health", "/health/live", "/health/ready")
+"""What anybody may ask, with or without the token: a load balancer has none."""
 
 Next = Callable[[Request], Awaitable[Response]]
 

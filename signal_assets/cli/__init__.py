@@ -12,6 +12,7 @@ from rich.markup import escape
 from signal_assets import __version__
 from signal_assets.cli import (
     accounts,
+    alerts,
     api,
     boards,
     companies,
@@ -20,8 +21,8 @@ from signal_assets.cli import (
     doctor,
     evaluating,
     exporting,
-    limits,
     helping,
+    limits,
     matches,
     profiles,
     prompts,
@@ -93,6 +94,7 @@ app.command("api")(api.serve_api)
 app.command()(serving.ui)
 app.command()(worker.worker)
 app.command()(serving.sandbox)
+app.add_typer(alerts.app, name="alerts")
 app.add_typer(profiles.app, name="profiles")
 app.add_typer(sources.app, name="sources")
 app.add_typer(boards.app, name="boards")

@@ -42,6 +42,8 @@ def doctor() -> None:
         _kvk,
         _company_info,
         _serpapi,
+        _alerts,
+        _tracing,
     ]
     table = Table("part", "state", "what was found")
     findings = [check(settings) for check in checks]
@@ -192,6 +194,30 @@ def _serpapi(settings: Settings) -> Finding:
         params=lambda key: {"api_key": key},
         said="the account answers",
     )
+
+
+def _alerts(settings: Settings) -> Finding:
+    from signal_assets.clients.alerting import BrokenChannel
+    from signal_assets.defs.alert_channels import NO_CHANNEL, open_channels
+
+    with open_channels(settings) as channels:
+        if not channels:
+            return Finding("alerts", "not configured", NO_CHANNEL)
+        broken = [each for each in channels.values() if isinstance(each, BrokenChannel)]
+    if broken:
+        return Finding("alerts", "problem", "; ".join(map(str, broken)))
+    said = f"{', '.join(channels)}: configured; `signal-assets alerts test` sends a message"
+    return Finding("alerts", "ok", said)
+
+
+def _tracing(settings: Settings) -> Finding:
+    from signal_assets.clients.tracing import HOW_TO_INSTALL, is_installed, is_wanted
+
+    if not is_wanted():
+        return Finding("tracing", "not configured", "set OTEL_EXPORTER_OTLP_ENDPOINT")
+    if not is_installed():
+        return Finding("tracing", "problem", HOW_TO_INSTALL)
+    return Finding("tracing", "ok", "spans are sent by OTLP over HTTP")
 
 
 def _ask(

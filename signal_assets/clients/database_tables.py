@@ -141,6 +141,7 @@ passes = Table(
     Column("cost_usd", Money, nullable=False),
     Column("outcome", Text, nullable=False),
     Column("failures", JSON, nullable=False, server_default="{}"),
+    Column("answers_from_ledger", Integer, nullable=False, server_default="0"),
     comment="What one run did in one asset; failures: kind → rows that failed or wait for it.",
 )
 

@@ -21,6 +21,7 @@ from sqlalchemy import Connection, insert, update
 
 from signal_assets.clients import (
     batch_rows,
+    ledger_figures,
     ledger_reports,
     ledger_rows,
     limit_reports,
@@ -30,6 +31,7 @@ from signal_assets.clients.database import Database, DatabaseUnavailable
 from signal_assets.clients.database_tables import holders
 from signal_assets.clients.errors import BudgetExhausted
 from signal_assets.clients.holders import process_started, this_host
+from signal_assets.clients.ledger_figures import LedgerFigures, MonthSum
 from signal_assets.clients.ledger_reports import (
     Dimension,
     Drift,
@@ -197,6 +199,14 @@ class Ledger:
                 until=until,
             )
         )
+
+    def figures(self, month: str) -> LedgerFigures:
+        """Return sums over all runs and machines, those of budgets for `month` (`2026-11`)."""
+        return self._database.read(partial(ledger_figures.read_figures, month=month))
+
+    def month_sums(self, month: str) -> tuple[MonthSum, ...]:
+        """Return what counts against the budgets of `month` (`2026-11`)."""
+        return self._database.read(partial(ledger_figures.read_month_sums, month=month))
 
     def unknown_outcomes(self, search_profile: str | None = None) -> list[UnknownOutcome]:
         """Return the calls that may have been billed and still count at what they can cost."""

@@ -35,6 +35,8 @@ class PassRecord(Record):
     """How it ended, in a word or a sentence."""
     failures: dict[str, int] = Field(default_factory=dict)
     """Kind (refused, truncated, invalid, unsupported, service, budget …) → rows."""
+    answers_from_ledger: int = 0
+    """Answers that stood in the ledger already and were not paid for again."""
 
 
 class Spending(Record):

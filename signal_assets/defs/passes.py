@@ -41,4 +41,5 @@ def pass_record(
         cost_usd=spend.cost_usd,
         outcome="stopped" if waiting else "completed",
         failures={"service": failed} if failures is None and failed else dict(failures or {}),
+        answers_from_ledger=spend.from_ledger,
     )

@@ -14,9 +14,9 @@ from typing import TypeVar
 import dagster as dg
 import httpx
 
+from signal_assets.clients.budget_use import service_budgets
 from signal_assets.clients.claude import ClaudeReader
 from signal_assets.clients.claude_batches import BatchLimits
-from signal_assets.clients.claude_calls import STEP_UP_SERVICE
 from signal_assets.clients.claude_ladder import StepUp
 from signal_assets.clients.company_info import (
     CompanyInfoClient,
@@ -403,8 +403,7 @@ def _session(context: dg.InitResourceContext, asset: str) -> LedgerSession:
     budgets = Budgets(
         run=known.run_budget_usd if wanted.run is None else wanted.run,
         month=wanted.month,
-        services=wanted.services
-        | ({STEP_UP_SERVICE: profile.step_up.budget_usd} if profile.step_up else {}),
+        services=service_budgets(profile),
     )
     assert context.run is not None  # noqa: S101 - `profile_file` needed its partition
     run_id = context.run.tags.get(HELPED_RUN_TAG, context.run.run_id)

@@ -9,7 +9,7 @@ one stays.
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib import resources
 from typing import NamedTuple
@@ -88,12 +88,19 @@ def mask_personal_data(text: str) -> str:
     >>> mask_personal_data("Vragen? Bel Sanne de Wit, 06-12345678. Team van 5.")
     'Vragen? Bel _____ __ ___, ___________. Team van 5.'
     """
-    pieces: list[str] = []
-    done = 0
-    for start, end in find_personal_data(text):
-        pieces += (text[done:start], re.sub(r"\S", MASK, text[start:end]))
-        done = end
-    return "".join((*pieces, text[done:])) if pieces else text
+    return _masked(text, find_personal_data(text))
+
+
+def mask_contacts(text: str) -> str:
+    """Return `text` without mail addresses, phone numbers and personal pages; for logs.
+
+    Names are left alone: what names a person in a vacancy is a name of a company or a place in a
+    log, and ids must stay readable.
+
+    >>> mask_contacts("mail jan@example.nl, run 4f1c")
+    'mail ______________, run 4f1c'
+    """
+    return _masked(text, _merge(list(_find_addresses(text))))
 
 
 def find_personal_data(text: str) -> tuple[Span, ...]:
@@ -109,6 +116,15 @@ def find_personal_data(text: str) -> tuple[Span, ...]:
     names = list(_find_names(text, reached, vocabulary))
     again = _said_again(text, names, reached, vocabulary)
     return _merge([*reached, *streets, *names, *again])
+
+
+def _masked(text: str, spans: Iterable[Span]) -> str:
+    pieces: list[str] = []
+    done = 0
+    for start, end in spans:
+        pieces += (text[done:start], re.sub(r"\S", MASK, text[start:end]))
+        done = end
+    return "".join((*pieces, text[done:])) if pieces else text
 
 
 def _find_addresses(text: str) -> Iterator[Span]:

@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 from signal_assets.api.answers import PassToRun, RunState
 from signal_assets.api.application import create_app
 from signal_assets.api.dagster_runs import TooManyRuns
+from signal_assets.defs.newest_tables import NewestTable
 from signal_assets.domain.prompts import PromptVersion
 from signal_assets.settings import Settings
 from signal_assets_tests.conftest import TEST_PROFILES
@@ -39,6 +40,9 @@ class NotedRuns:
 
     def report_prompt(self, prompt: PromptVersion) -> None:
         self.reported.append(prompt.version)
+
+    def newest_tables(self) -> dict[str, dict[str, NewestTable]]:
+        return {}
 
 
 @pytest.fixture

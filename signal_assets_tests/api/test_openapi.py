@@ -23,7 +23,7 @@ def test_every_answer_is_one_that_the_description_names(app):
     schema = schemathesis.openapi.from_dict(app.openapi())
     schema.app = app
     operations = [result.ok() for result in schema.get_all_operations() if isinstance(result, Ok)]
-    assert len(operations) == 13
+    assert len(operations) == 16
     for operation in operations:
         for case_of in (operation.as_strategy(), _with_known_profile(operation)):
 
