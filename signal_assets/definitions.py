@@ -14,6 +14,7 @@ from signal_assets.defs import (
     kvk_profiles,
     merged_companies,
     raw_vacancies,
+    retention,
     schedules,
     sensors,
 )
@@ -48,12 +49,18 @@ defs = dg.Definitions(
         *(check for module in _ASSETS for check in module.CHECKS),
         freshness.harvested_lately,
     ],
-    jobs=[*jobs.JOBS, accounts.accounts_job, extraction_evaluation.evaluation_job],
+    jobs=[
+        *jobs.JOBS,
+        accounts.accounts_job,
+        extraction_evaluation.evaluation_job,
+        retention.retention_job,
+    ],
     sensors=[sensors.enrichment_after_harvest, freshness.freshness_sensor],
     schedules=[
         schedules.harvest_schedule,
         schedules.weekly_schedule,
         accounts.accounts_schedule,
+        retention.retention_schedule,
     ],
     resources=RESOURCES,
     executor=dg.in_process_executor,

@@ -18,6 +18,7 @@ from signal_assets.cli import (
     companyinfo,
     demo,
     doctor,
+    erasing,
     evaluating,
     exporting,
     matches,
@@ -83,6 +84,9 @@ app.command("runs")(spending.runs)
 app.command("costs")(spending.costs)
 app.command()(evaluating.evaluate)
 app.command()(doctor.doctor)
+app.command()(erasing.erase)
+app.command()(erasing.retain)
+app.command()(erasing.erasures)
 app.command("api")(api.serve_api)
 app.command()(serving.ui)
 app.command()(serving.sandbox)

@@ -19,7 +19,7 @@ from typing import Self
 
 from sqlalchemy import Connection, insert, update
 
-from signal_assets.clients import batch_rows, ledger_reports, ledger_rows
+from signal_assets.clients import batch_rows, erasure_rows, ledger_reports, ledger_rows
 from signal_assets.clients.database import Database, DatabaseUnavailable
 from signal_assets.clients.database_tables import holders
 from signal_assets.clients.errors import BudgetExhausted
@@ -46,6 +46,7 @@ from signal_assets.clients.paid_calls import (
 )
 from signal_assets.clients.prepared import Row, Transaction
 from signal_assets.domain.companies import Spend
+from signal_assets.domain.erasure import Marks
 
 __all__ = [
     "Answer",
@@ -171,6 +172,10 @@ class Ledger:
     def drift(self) -> list[Drift]:
         """Return the budget sums that differ from their attempts; there should be none, ever."""
         return self._database.read(ledger_reports.find_drift)
+
+    def erased_marks(self) -> Marks:
+        """Return by what those are known again who were erased and shall not come back."""
+        return Marks(self._database.read(erasure_rows.read_marks))
 
     def recompute_totals(self) -> None:
         """Make every budget sum anew from its attempts."""

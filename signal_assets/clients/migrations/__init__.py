@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
-REVISION = "0003"
+REVISION = "0006"
 """The version of the tables this code works with; versions sort as text."""
 
 VERSION_TABLE = "signal_assets_version"
