@@ -381,11 +381,15 @@ class _Search:
     def _follow_register(self, name: str, gone: Gone) -> None:
         for row in self._register[name]:
             number = row["kvk_number"]
-            if row["company_id"] in gone.company_ids or (number and number in self.numbers):
+            named = {each for each in _names_in_register(row) if each}
+            is_asked = self._asked_key is not None and (
+                row["company_id"] == self._asked_key
+                or self._asked_key in {company_key(each) for each in named}
+            )
+            if is_asked or row["company_id"] in gone.company_ids or number in self.numbers:
                 gone.company_ids.add(row["company_id"])
                 self.numbers |= {number} if number else set()
-                named = (row["statutory_name"], *(row["trade_names"] or ()))
-                self.names |= {each for each in named if each}
+                self.names |= named
         for row in self._merged[name]:
             if row["company_id"] in gone.company_ids or row["kvk_number"] in self.numbers:
                 gone.company_ids |= {row["company_id"], *(row["merged_from"] or ())}
@@ -449,6 +453,14 @@ def _find_old(store: TableStore, name: str, before: datetime) -> Gone:
         company_ids=empty,
         unused_numbers={number for number in unused if number},
     )
+
+
+def _names_in_register(row: Row) -> Iterator[str | None]:
+    """Yield the names of a company as registered, and as it was looked up."""
+    yield row["statutory_name"]
+    yield from row["trade_names"] or ()
+    if row["decision"]:
+        yield row["decision"]["company"]["name"]["raw_name"]
 
 
 def _by_profile(

@@ -5,6 +5,7 @@ A text keeps its length, character for character, so that a place in it stays th
 
 import hashlib
 import hmac
+import html
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -38,6 +39,7 @@ _MAIL = re.compile(
     r"(?P<domain>[\w-]{1,63}(?:\.[\w-]{2,63}){1,4})"
 )
 _NUMBER = re.compile(r"(?<!\d)(?:\d[\s.\-/]?){7}\d(?!\d)")
+_ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
 class Subject(Record):
@@ -119,10 +121,12 @@ class Traces:
         return re.compile("|".join(parts), re.IGNORECASE) if parts else None
 
     def stand_in(self, text: str) -> bool:
-        """Whether `text` names the subject, also as JSON that escapes its letters."""
+        """Whether `text` names the subject, also as JSON or XML that escapes its letters."""
         if self._pattern is None or not text:
             return False
         if self._pattern.search(text):
+            return True
+        if "&" in text and self._pattern.search(html.unescape(text)):
             return True
         if "\\" not in text:
             return False
@@ -145,9 +149,9 @@ def words_in(text: str) -> Iterator[str]:
         yield text
         return
     try:
-        value = json.loads(text)
+        value = json.loads(text, strict=False)
     except (ValueError, RecursionError):
-        yield text
+        yield _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
         return
     waiting = [value]
     while waiting:
