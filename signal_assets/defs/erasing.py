@@ -452,6 +452,7 @@ def _find_old(store: TableStore, name: str, before: datetime) -> Gone:
         vacancy_ids=old | {id_ for row in companies for id_ in _all_ids(row)} - young,
         company_ids=empty,
         unused_numbers={number for number in unused if number},
+        asked_before=before,
     )
 
 

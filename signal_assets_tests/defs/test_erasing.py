@@ -119,7 +119,8 @@ def small_world() -> dict[str, ROWS]:
             for n in (1, 2, 3)
         ],
         "source_answers": [
-            {"harvested_at": NOW, "source": "board", "board": "jansen boekhouding", "found": 1}
+            {"harvested_at": OLD, "source": "board", "board": "techcorp", "found": 1},
+            {"harvested_at": NOW, "source": "board", "board": "jansen boekhouding", "found": 1},
         ],
         "company_quality": [
             company("jansen boekhouding", "Jansen Boekhouding B.V.", ["file:1"]),
@@ -392,6 +393,7 @@ def test_what_no_harvest_brought_for_long_goes_with_the_companies_left_without(
     assert list(table(store, "company_quality")["company_id"]) == ["werving noord", "techcorp"]
     assert list(table(store, "kvk_profiles")["company_id"]) == ["techcorp"]
     assert list(table(store, "company_financials")["kvk_number"]) == [OTHER]
+    assert list(table(store, "source_answers")["board"]) == ["jansen boekhouding"]
     assert list(table(store, "merged_companies")["company_id"]) == ["techcorp"]
     assert_sound(store)
 
