@@ -16,6 +16,7 @@ from signal_assets.defs import (
     merged_companies,
     raw_vacancies,
     reading_help,
+    retention,
     schedules,
     sensors,
 )
@@ -55,6 +56,7 @@ defs = dg.Definitions(
         accounts.accounts_job,
         extraction_evaluation.evaluation_job,
         reading_help.reading_help_job,
+        retention.retention_job,
     ],
     sensors=[
         sensors.enrichment_after_harvest,
@@ -66,6 +68,7 @@ defs = dg.Definitions(
         schedules.harvest_schedule,
         schedules.weekly_schedule,
         accounts.accounts_schedule,
+        retention.retention_schedule,
     ],
     resources=RESOURCES,
     executor=dg.in_process_executor,

@@ -157,6 +157,10 @@ class Settings(BaseSettings):
     """Off: mail travels in the clear; a password then only to this machine."""
     llm_kill_switch: bool = Field(default=False, validation_alias="LLM_KILL_SWITCH")
     """On: no model is called."""
+    retention_days: int | None = Field(
+        default=None, ge=1, validation_alias="SIGNAL_ASSETS_RETENTION_DAYS"
+    )
+    """What is older is erased by `retention_job`; None: everything is kept."""
     prices: Path | None = Field(default=None, validation_alias="SIGNAL_ASSETS_PRICES")
     """A YAML file with your own prices, laid over the shipped ones."""
     limits: Path | None = Field(default=None, validation_alias="SIGNAL_ASSETS_LIMITS")

@@ -19,6 +19,7 @@ from signal_assets.cli import (
     companyinfo,
     demo,
     doctor,
+    erasing,
     evaluating,
     exporting,
     helping,
@@ -90,6 +91,9 @@ app.command("costs")(spending.costs)
 app.command()(limits.limits)
 app.command()(evaluating.evaluate)
 app.command()(doctor.doctor)
+app.command()(erasing.erase)
+app.command()(erasing.retain)
+app.command()(erasing.erasures)
 app.command("api")(api.serve_api)
 app.command()(serving.ui)
 app.command()(worker.worker)

@@ -3,8 +3,8 @@
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext
 from datetime import UTC, datetime
 from decimal import ROUND_CEILING, Context, Decimal
 from pathlib import Path
@@ -186,6 +186,26 @@ class Database:
         """The same for work done in prepared statements, which is what a paid call can afford."""
         return self._repeat(lambda: self._transact_once(work))
 
+    def scrub(self, tables: Sequence[str]) -> None:
+        """Write the file, or these tables on Postgres, anew without what was erased or replaced.
+
+        Others wait meanwhile; on SQLite it takes as much free space as the file.
+
+        Raises:
+            DatabaseUnavailable: others use it without a pause; nothing is lost, try again.
+        """
+        try:
+            if self._is_sqlite:
+                self.close()
+                scrub_file(Path(self._name))
+            else:
+                connect = self._engine.execution_options(isolation_level="AUTOCOMMIT").connect
+                with connect() as connection:
+                    for table in tables:
+                        connection.exec_driver_sql(f'VACUUM (FULL) "{table}"')
+        except (DBAPIError, sqlite3.Error) as error:
+            raise DatabaseUnavailable(_explain(self._name, error)) from error
+
     def close(self) -> None:
         with self._one_writer:
             if self._kept is not None:
@@ -256,6 +276,19 @@ class Database:
                 text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK}
             )
         migrations.upgrade(connection)
+
+
+def scrub_file(path: Path) -> None:
+    """Write an SQLite file anew, so that its bytes hold nothing that was deleted.
+
+    Raises:
+        sqlite3.Error: it is in use without a pause.
+    """
+    with closing(sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)) as connection:
+        connection.execute("VACUUM")
+        is_busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if is_busy:
+            raise sqlite3.OperationalError("others still read what was erased; try again")
 
 
 def with_driver(url: str) -> str:

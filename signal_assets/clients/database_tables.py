@@ -83,7 +83,8 @@ answers = Table(
     Column("tokens_output", Integer, nullable=False),
     Column("cost_usd", Money, nullable=False),
     Column("received_at", UtcDateTime, nullable=False),
-    comment="One answer as it was received.",
+    Column("erased_at", UtcDateTime),
+    comment="One answer as it was received; what was erased has no body and is never reused.",
 )
 Index("ledger_answers_by_key", answers.c.key)
 
@@ -238,3 +239,33 @@ reading_slices = Table(
     ),
 )
 Index("reading_slices_by_profile", reading_slices.c.search_profile)
+
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("erasure_id", Integer, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("digest", Text),
+    Column("salt", Text, nullable=False),
+    Column("search_profile", Text),
+    Column("asked_by", Text, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("finished_at", UtcDateTime),
+    Column("keeps_away", Boolean, nullable=False),
+    Column("counts", JSON, nullable=False),
+    comment=(
+        "One erasure: kind kvk_number, email, company or age; digest: what was asked for, keyed "
+        "with the salt; counts: place → what was erased there."
+    ),
+)
+
+erasure_marks = Table(
+    "erasure_marks",
+    metadata,
+    Column("mark_id", Integer, primary_key=True),
+    Column("erasure_id", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    comment="By what the subject of an erasure is known again; kind: kvk_number, email or name.",
+)
+Index("erasure_marks_by_erasure", erasure_marks.c.erasure_id)

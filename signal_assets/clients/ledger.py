@@ -21,6 +21,7 @@ from sqlalchemy import Connection, insert, update
 
 from signal_assets.clients import (
     batch_rows,
+    erasure_rows,
     ledger_figures,
     ledger_reports,
     ledger_rows,
@@ -56,6 +57,7 @@ from signal_assets.clients.paid_calls import (
 )
 from signal_assets.clients.prepared import Row, Transaction
 from signal_assets.domain.companies import Spend
+from signal_assets.domain.erasure import Marks
 from signal_assets.domain.limits import NO_LIMITS, ServiceLimit, ServiceLimits, account_of
 
 __all__ = [
@@ -223,6 +225,10 @@ class Ledger:
     def drift(self) -> list[Drift]:
         """Return the budget sums that differ from their attempts; there should be none, ever."""
         return self._database.read(ledger_reports.find_drift)
+
+    def erased_marks(self) -> Marks:
+        """Return by what those are known again who were erased and shall not come back."""
+        return Marks(self._database.read(erasure_rows.read_marks))
 
     def recompute_totals(self) -> None:
         """Make every budget sum anew from its attempts."""

@@ -59,7 +59,9 @@ _REUSABLE_ANSWERS = (
     .order_by(answers.c.answer_id)
 )
 _COUNT_UNUSABLE = select(func.count()).where(
-    answers.c.key == bindparam("asked_key"), ~answers.c.is_reusable
+    answers.c.key == bindparam("asked_key"),
+    ~answers.c.is_reusable,
+    answers.c.erased_at.is_(None),  # its body was erased, which says nothing of the service
 )
 _ASKING = Prepared(
     select(
@@ -145,7 +147,8 @@ _ADD_TOTAL = Prepared(
     columns=[column.key for column in totals.c],
 )
 _ADD_ANSWER = Prepared(
-    insert(answers), columns=[column.key for column in answers.c if column.key != "answer_id"]
+    insert(answers),
+    columns=[column.key for column in answers.c if column.key not in ("answer_id", "erased_at")],
 )
 
 Ending = Literal["released", "unknown"]
@@ -353,12 +356,14 @@ def _is_encodable(body: str) -> bool:
     return True
 
 
+def readable(body: str, is_escaped: bool) -> str:
+    """Return a stored body as it was received; see `storable`."""
+    return body.encode("ascii").decode("unicode_escape") if is_escaped else body
+
+
 def _read_answer(row: Row) -> Answer:
-    body = row.body
-    if row.is_body_escaped:
-        body = body.encode("ascii").decode("unicode_escape")
     return Answer(
-        body=body,
+        body=readable(row.body, row.is_body_escaped),
         status_code=row.status_code,
         is_absent=row.is_absent,
         tokens_input=row.tokens_input,

@@ -2,7 +2,16 @@
 
 from pathlib import Path
 
-from signal_assets.clients.decision_tables import parse_lines, read_lines, refuse_if_wrong
+from signal_assets.clients.decision_tables import (
+    TableRefused,
+    find_delimiter,
+    format_row,
+    parse_lines,
+    read_lines,
+    read_text,
+    refuse_if_wrong,
+    write_atomically,
+)
 from signal_assets.domain.suppression import COLUMNS, SuppressionList, parse_suppressed
 
 
@@ -19,3 +28,19 @@ def read_suppression(path: Path | None) -> SuppressionList:
     rows, problems = parse_lines(path, lines, parse_suppressed)
     refuse_if_wrong(problems)
     return SuppressionList(rows)
+
+
+def add_suppressed(path: Path, column: str, value: str, note: str) -> None:
+    """Write one row below the others; the file is made where there is none.
+
+    Raises:
+        TableRefused: the file cannot be read, or has no such column.
+    """
+    text = read_text(path) if path.exists() else ",".join(COLUMNS) + "\n"
+    header_line = text.split("\n", 1)[0]
+    delimiter = find_delimiter(header_line)
+    header = [name.strip().strip('"').lower() for name in header_line.split(delimiter)]
+    if column not in header:
+        raise TableRefused(f"{path}:1: the header lacks {column}")
+    row = format_row(header, {column: value, "note": note}, delimiter)
+    write_atomically(path, (text if text.endswith("\n") else f"{text}\n") + row)

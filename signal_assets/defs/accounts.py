@@ -14,6 +14,7 @@ from signal_assets.defs.storage import TableStore
 from signal_assets.defs.tables import ACCOUNTS
 from signal_assets.domain.accounts import Account, ProfileCompany, gather_accounts
 from signal_assets.domain.merging import Signal
+from signal_assets.domain.outreach import NonMailingPolicy
 from signal_assets.settings import Settings
 
 
@@ -118,6 +119,16 @@ def companies_of_profiles(tables: TableStore) -> Iterator[ProfileCompany]:
             continue
         for row in rows_of(frame[frame["kvk_number"].notna()]):
             yield _company(name, row)
+
+
+def account_rows(
+    tables: TableStore, non_mailing_policy: NonMailingPolicy
+) -> list[Mapping[str, Any]]:
+    """Return the rows that the asset would make of the tables as they stand."""
+    companies = companies_of_profiles(tables)
+    return [
+        _row(found) for found in gather_accounts(companies, non_mailing_policy=non_mailing_policy)
+    ]
 
 
 def _company(search_profile: str, row: Mapping[str, Any]) -> ProfileCompany:

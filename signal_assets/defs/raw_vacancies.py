@@ -15,6 +15,7 @@ from signal_assets.defs.storage import TableStore
 from signal_assets.defs.tables import RAW_VACANCIES, SOURCE_ANSWERS, VACANCY_FINGERPRINTS
 from signal_assets.domain.closing import close_unlisted
 from signal_assets.domain.duplicates import find_duplicates, mark_duplicates
+from signal_assets.domain.erasure import Marks, without_erased
 from signal_assets.domain.fingerprints import Fingerprint, digest_of
 from signal_assets.domain.harvests import SourceAnswer, SourceYield, count_yields
 from signal_assets.domain.languages import fill_in_languages
@@ -39,13 +40,14 @@ def raw_vacancies(
     search_profile: dg.ResourceParam[SearchProfile],
     sources: dg.ResourceParam[tuple[VacancySource, ...]],
     tables: dg.ResourceParam[TableStore],
+    erased: dg.ResourceParam[Marks],
     progress: dg.ResourceParam[Progress],
 ) -> dg.MaterializeResult[pd.DataFrame]:
     """One vacancy as published, seen by this search profile.
 
     A harvest adds what is new and moves `last_seen_at` of what came back; it never takes a vacancy
-    away, so a source that is down loses nothing. What each source answered for each term is kept
-    in the table `source_answers`.
+    away, so a source that is down loses nothing. Who was erased does not come back. What each
+    source answered for each term is kept in the table `source_answers`.
     """
     harvested_at = datetime.now(UTC)
     known = list(_known_vacancies(tables.read(RAW_VACANCIES.asset, search_profile.name)))
@@ -54,7 +56,7 @@ def raw_vacancies(
     with progress.steps("Harvesting", total=None) as step:
         for source in sources:
             for answer in source.harvest(search_profile.search_terms):
-                answers.append(answer)
+                answers.append(without_erased(answer, erased))
                 step()
                 context.log.info(_sentence(answer))
     yields = count_yields(answers, (vacancy.vacancy_id for vacancy in known))

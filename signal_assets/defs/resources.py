@@ -54,6 +54,7 @@ from signal_assets.defs.storage import ParquetIOManager, TableStore
 from signal_assets.domain.boards import BOARD_KINDS
 from signal_assets.domain.company_quality import GateRules
 from signal_assets.domain.employer_lists import EmployerList
+from signal_assets.domain.erasure import Marks
 from signal_assets.domain.gazetteers import Gazetteer
 from signal_assets.domain.keyword_reader import KeywordReader, gazetteer_for
 from signal_assets.domain.overrides import Overrides
@@ -133,6 +134,15 @@ def ledger(context: dg.InitResourceContext) -> Iterator[Ledger]:
     opened = Ledger.open(known.resolved_database_url, load_limits(known.limits))
     yield opened
     opened.close()
+
+
+@dg.resource(
+    description="By what those are known who were erased and shall not come back.",
+    required_resource_keys={"ledger"},
+)
+def erased(context: dg.InitResourceContext) -> Marks:
+    opened: Ledger = context.resources.ledger
+    return opened.erased_marks()
 
 
 @dg.resource(
@@ -324,6 +334,7 @@ RESOURCES = {
     "tables": tables,
     "io_manager": io_manager,
     "ledger": ledger,
+    "erased": erased,
     "prompts": prompts,
     "prompt": prompt,
     "sources": sources,

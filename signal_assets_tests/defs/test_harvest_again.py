@@ -11,6 +11,7 @@ import pytest
 from signal_assets.defs.raw_vacancies import raw_vacancies
 from signal_assets.defs.storage import TableStore
 from signal_assets.defs.tables import RAW_VACANCIES
+from signal_assets.domain.erasure import Marks, make_mark
 from signal_assets.domain.harvests import SourceAnswer
 from signal_assets.domain.search_profiles import SearchProfile
 from signal_assets.domain.vacancies import Posting
@@ -58,6 +59,7 @@ class Harvests:
     def __init__(self, folder: Path) -> None:
         self.tables = TableStore(str(folder))
         self.metadata: dict[str, Any] = {}
+        self.erased = Marks()
 
     def run(
         self,
@@ -73,6 +75,7 @@ class Harvests:
                 search_profile=profile(name),
                 sources=(ListedSource(postings, killed_after),),
                 tables=self.tables,
+                erased=self.erased,
                 progress=LoggedProgress(dg.get_dagster_logger()),
             )
         assert isinstance(result, dg.MaterializeResult)
@@ -151,3 +154,18 @@ def workspace_file(workspace: Workspace, texts: dict[str, str]) -> None:
         json.dumps({"external_id": key, "description": text} | row) for key, text in texts.items()
     ]
     (folder / "copies.jsonl").write_text("\n".join(lines), encoding="utf-8")
+
+
+SALT = "salt"
+
+
+def test_a_company_that_was_erased_does_not_come_back(harvests: Harvests) -> None:
+    harvests.erased = Marks([make_mark("name", "weggehaald", SALT)])
+    rows = harvests.run([posting(0, company_name="WEGGEHAALD B.V."), posting(1)])
+    assert list(rows) == ["file:1"]
+
+
+def test_a_mail_address_that_was_erased_comes_back_masked(harvests: Harvests) -> None:
+    harvests.erased = Marks([make_mark("email", "jan@voorbeeld.test", SALT)])
+    rows = harvests.run([posting(0, text="Mail Jan@Voorbeeld.test of piet@voorbeeld.test.")])
+    assert rows["file:0"]["description"] == "Mail __________________ of piet@voorbeeld.test."

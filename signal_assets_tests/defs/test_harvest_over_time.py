@@ -15,6 +15,7 @@ from signal_assets.defs.raw_vacancies import every_source_answered, raw_vacancie
 from signal_assets.defs.storage import TableStore
 from signal_assets.defs.tables import RAW_VACANCIES
 from signal_assets.domain.boards import BOARD_KINDS
+from signal_assets.domain.erasure import Marks
 from signal_assets.domain.search_profiles import BoardSourceOptions, SearchProfile
 from signal_assets.progress import LoggedProgress
 from signal_assets_tests.clients.open_hosts import OpenHosts, Reply
@@ -64,6 +65,7 @@ class Harvests:
                 search_profile=PROFILE,
                 sources=sources,
                 tables=self.tables,
+                erased=Marks(),
                 progress=LoggedProgress(logger),
             )
         assert isinstance(result, dg.MaterializeResult)
