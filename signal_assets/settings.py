@@ -42,6 +42,14 @@ class Settings(BaseSettings):
     """PostgreSQL for Dagster's runs, events and schedules."""
     logs_bucket: str | None = Field(default=None, validation_alias="SIGNAL_ASSETS_LOGS_BUCKET")
     """Bucket in S3 for what runs print; needs `DAGSTER_POSTGRES_URL` too."""
+    celery_broker: SecretStr | None = Field(
+        default=None, validation_alias="SIGNAL_ASSETS_CELERY_BROKER"
+    )
+    """Redis in which runs wait for a worker; needs `DAGSTER_POSTGRES_URL` too."""
+    celery_backend: SecretStr | None = Field(
+        default=None, validation_alias="SIGNAL_ASSETS_CELERY_BACKEND"
+    )
+    """Where Celery keeps what became of its tasks; None: beside Dagster's runs."""
 
     anthropic_api_key: SecretStr | None = Field(default=None, validation_alias="ANTHROPIC_API_KEY")
     """Without it the keyword reader reads."""

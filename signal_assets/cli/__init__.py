@@ -27,6 +27,7 @@ from signal_assets.cli import (
     serving,
     sources,
     spending,
+    worker,
 )
 from signal_assets.cli.console import FAILED, WRONG_USE, err
 from signal_assets.clients.errors import BudgetExhausted, LookupFailed, SourceUnavailable
@@ -85,6 +86,7 @@ app.command()(evaluating.evaluate)
 app.command()(doctor.doctor)
 app.command("api")(api.serve_api)
 app.command()(serving.ui)
+app.command()(worker.worker)
 app.command()(serving.sandbox)
 app.add_typer(profiles.app, name="profiles")
 app.add_typer(sources.app, name="sources")

@@ -1,10 +1,12 @@
 """The folder Dagster keeps its runs in, made ready before the first use."""
 
+import importlib.util
 import os
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from signal_assets.cli.console import WRONG_USE, stop
 from signal_assets.clients.database import with_driver
 from signal_assets.settings import Settings
 from signal_assets.shipped import shipped
@@ -13,15 +15,22 @@ if TYPE_CHECKING:
     import dagster as dg
 
 
-VARIANTS = ("dagster.yaml", "deploy/postgres/dagster.yaml", "deploy/s3/dagster.yaml")
+VARIANTS = (
+    "dagster.yaml",
+    "deploy/postgres/dagster.yaml",
+    "deploy/s3/dagster.yaml",
+    "deploy/celery-local-logs/dagster.yaml",
+    "deploy/celery/dagster.yaml",
+)
 
 
 def prepare_home(settings: Settings) -> None:
     """Make DAGSTER_HOME with its `dagster.yaml`, and point this process and its children at it.
 
     A `dagster.yaml` that somebody changed is the user's and stays; one that is still as we ship it
-    follows the settings.
+    follows the settings. Settings that ask for what is not there end the command with exit code 2.
     """
+    _check_celery(settings)
     home = settings.dagster_home.absolute()
     home.mkdir(parents=True, exist_ok=True)
     wanted, present = _variant_for(settings).read_bytes(), home / "dagster.yaml"
@@ -36,9 +45,40 @@ def prepare_home(settings: Settings) -> None:
         os.environ["DAGSTER_POSTGRES_URL"] = with_driver(url)
     if settings.logs_bucket is not None:
         os.environ["SIGNAL_ASSETS_LOGS_BUCKET"] = settings.logs_bucket
+    if settings.celery_broker is not None:
+        os.environ["SIGNAL_ASSETS_CELERY_BROKER"] = settings.celery_broker.get_secret_value()
+        os.environ["SIGNAL_ASSETS_CELERY_BACKEND"] = _celery_backend(settings)
+
+
+def _check_celery(settings: Settings) -> None:
+    if settings.celery_broker is None:
+        return
+    if settings.dagster_postgres_url is None:
+        stop("SIGNAL_ASSETS_CELERY_BROKER needs DAGSTER_POSTGRES_URL too.", WRONG_USE)
+    missing = [name for name in ("dagster_celery", "redis") if not importlib.util.find_spec(name)]
+    if missing:
+        stop(
+            f"SIGNAL_ASSETS_CELERY_BROKER needs {' and '.join(missing)}: "
+            "pip install 'signal-assets[celery]'",
+            WRONG_USE,
+        )
+
+
+def _celery_backend(settings: Settings) -> str:
+    """Return where Celery keeps what became of its tasks.
+
+    Beside Dagster's runs unless told otherwise: from a Redis that lost its data, Dagster would
+    conclude that every run that is going had lost its worker.
+    """
+    if settings.celery_backend is not None:
+        return settings.celery_backend.get_secret_value()
+    return f"db+{os.environ['DAGSTER_POSTGRES_URL']}"
 
 
 def _variant_for(settings: Settings) -> Path:
+    if settings.celery_broker is not None:
+        folder = "celery-local-logs" if settings.logs_bucket is None else "celery"
+        return shipped(f"deploy/{folder}/dagster.yaml")
     if settings.logs_bucket is not None:
         return shipped("deploy/s3/dagster.yaml")
     if settings.dagster_postgres_url is not None:
