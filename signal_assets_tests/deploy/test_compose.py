@@ -80,9 +80,12 @@ def test_a_service_has_an_image_of_a_named_version(name: str) -> None:
     assert re.search(r":[0-9]", SERVICES[name]["image"])
 
 
-def test_only_the_page_is_published_and_only_to_this_machine() -> None:
+def test_only_the_pages_are_published_and_only_to_this_machine() -> None:
     published = {name: said["ports"] for name, said in SERVICES.items() if "ports" in said}
-    assert published == {"webserver": ["127.0.0.1:3000:3000"]}
+    assert published == {
+        "webserver": ["127.0.0.1:3000:3000"],
+        "viewer": ["127.0.0.1:3001:3000"],
+    }
 
 
 def test_the_stores_have_no_way_out_and_nobody_outside_has_one_in() -> None:
@@ -156,7 +159,7 @@ def port_of(name: str) -> str:
     return str(command[command.index("--port") + 1])
 
 
-@pytest.mark.parametrize("name", ["webserver", "api"])
+@pytest.mark.parametrize("name", ["webserver", "viewer", "api"])
 def test_the_check_asks_the_port_that_is_served(name: str) -> None:
     assert f"http://127.0.0.1:{port_of(name)}/" in SERVICES[name]["healthcheck"]["test"][-1]
 
