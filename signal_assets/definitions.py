@@ -12,6 +12,7 @@ from signal_assets.defs import (
     freshness,
     jobs,
     kvk_profiles,
+    lost_runs,
     merged_companies,
     raw_vacancies,
     schedules,
@@ -49,7 +50,11 @@ defs = dg.Definitions(
         freshness.harvested_lately,
     ],
     jobs=[*jobs.JOBS, accounts.accounts_job, extraction_evaluation.evaluation_job],
-    sensors=[sensors.enrichment_after_harvest, freshness.freshness_sensor],
+    sensors=[
+        sensors.enrichment_after_harvest,
+        freshness.freshness_sensor,
+        lost_runs.lost_runs,
+    ],
     schedules=[
         schedules.harvest_schedule,
         schedules.weekly_schedule,
