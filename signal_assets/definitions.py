@@ -13,6 +13,7 @@ from signal_assets.defs import (
     freshness,
     jobs,
     kvk_profiles,
+    lost_runs,
     merged_companies,
     raw_vacancies,
     reading_help,
@@ -63,6 +64,7 @@ defs = dg.Definitions(
         sensors.help_with_reading,
         freshness.freshness_sensor,
         *alerts.ALERTS,
+        lost_runs.lost_runs,
     ],
     schedules=[
         schedules.harvest_schedule,

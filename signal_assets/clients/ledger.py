@@ -6,18 +6,14 @@ goes on counting against the budgets until an equal call is completed.
 """
 
 import logging
-import os
 import threading
-import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import partial
 from types import TracebackType
 from typing import Self
-
-from sqlalchemy import Connection, insert, update
 
 from signal_assets.clients import (
     batch_rows,
@@ -29,9 +25,8 @@ from signal_assets.clients import (
     service_slots,
 )
 from signal_assets.clients.database import Database, DatabaseUnavailable
-from signal_assets.clients.database_tables import holders
 from signal_assets.clients.errors import BudgetExhausted
-from signal_assets.clients.holders import process_started, this_host
+from signal_assets.clients.holders import Holder
 from signal_assets.clients.ledger_figures import LedgerFigures, MonthSum
 from signal_assets.clients.ledger_reports import (
     Dimension,
@@ -56,6 +51,7 @@ from signal_assets.clients.paid_calls import (
     call_key,
 )
 from signal_assets.clients.prepared import Row, Transaction
+from signal_assets.clients.presence import Presence, read_holders
 from signal_assets.domain.companies import Spend
 from signal_assets.domain.erasure import Marks
 from signal_assets.domain.limits import NO_LIMITS, ServiceLimit, ServiceLimits, account_of
@@ -81,9 +77,9 @@ __all__ = [
     "utc_now",
 ]
 
+HEARTBEAT_SECONDS = 10.0
 logger = logging.getLogger(__name__)
 
-HEARTBEAT_SECONDS = 10.0
 KILL_SWITCH_SERVICES = ("claude", "claude_step_up")
 
 _KEYS_PER_QUERY = 500
@@ -151,6 +147,14 @@ class Ledger:
             say,
             self._heartbeat_seconds,
         )
+
+    def presence(self, caller: Caller, *, now: Callable[[], datetime] = utc_now) -> Presence:
+        """Return what shows, while it is entered, that this process works on a run."""
+        return Presence(self._database, caller, now, self._heartbeat_seconds)
+
+    def holders(self, run_ids: Sequence[str]) -> Mapping[str, list[Holder]]:
+        """Return who worked or works on each of some runs; nobody was seen on one left out."""
+        return self._database.read(partial(read_holders, run_ids=run_ids))
 
     def close(self) -> None:
         self._database.close()
@@ -255,7 +259,7 @@ class LedgerSession:
         heartbeat_seconds: float,
     ) -> None:
         self._database = database
-        self._heartbeat_seconds = heartbeat_seconds
+        self._presence = Presence(database, caller, now, heartbeat_seconds)
         self._caller = caller
         self._budgets = budgets
         self._limits = limits
@@ -263,17 +267,11 @@ class LedgerSession:
         self._now = now
         self._clock = clock
         self.say = say
-        self._holder_id = uuid.uuid4().hex
-        self._ends = threading.Event()
-        self._heart: threading.Thread | None = None
+        self._holder_id = self._presence.holder_id
         self._counts = _Counts()
 
     def __enter__(self) -> Self:
-        if self._heart is not None:
-            raise RuntimeError("a session is opened once; ask the ledger for another")
-        self._database.write(self._register)
-        self._heart = threading.Thread(target=self._beat, name="ledger-heartbeat", daemon=True)
-        self._heart.start()
+        self._presence.start()
         return self
 
     def __exit__(
@@ -282,9 +280,7 @@ class LedgerSession:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._ends.set()
-        if self._heart is not None:
-            self._heart.join()
+        self._presence.stop()
         self._database.transact(self._end)
 
     @property
@@ -316,7 +312,7 @@ class LedgerSession:
         Raises:
             BudgetExhausted: the call would pass a budget, or the kill switch is on.
         """
-        if self._heart is None or self._ends.is_set():
+        if not self._presence.is_shown:
             raise RuntimeError("paid calls need an open session: `with ledger.session(...)`")
         outcome = self._database.transact(partial(self._begin, call=call))
         if isinstance(outcome, Answer):
@@ -533,38 +529,8 @@ class LedgerSession:
             )
         )
 
-    def _register(self, db: Connection) -> None:
-        now = self._now()
-        db.execute(
-            insert(holders),
-            {
-                "holder_id": self._holder_id,
-                "host": this_host(),
-                "pid": os.getpid(),
-                "process_started": process_started(),
-                **self._caller.model_dump(),
-                "started_at": now,
-                "heartbeat_at": now,
-            },
-        )
-
-    def _beat(self) -> None:
-        while not self._ends.wait(self._heartbeat_seconds):
-            try:
-                self._database.write(self._show_life)
-            except DatabaseUnavailable as error:
-                # The next paid call meets the same trouble and stops the run.
-                logger.warning("No heartbeat was written: %s", error)
-
     def _end(self, transaction: Transaction) -> None:
         ledger_rows.end_session(transaction, self._holder_id, self._now())
-
-    def _show_life(self, db: Connection) -> None:
-        db.execute(
-            update(holders)
-            .where(holders.c.holder_id == self._holder_id)
-            .values(heartbeat_at=self._now())
-        )
 
 
 def _complete(

@@ -74,6 +74,9 @@ from signal_assets.settings import Settings
 
 T = TypeVar("T")
 
+WHOLE_RUN = ""
+"""Stands where a session of the ledger names its asset."""
+
 
 @dg.resource(description="Everything the environment says.")
 def settings(context: dg.InitResourceContext) -> Settings:
@@ -130,10 +133,20 @@ def io_manager(context: dg.InitResourceContext) -> ParquetIOManager:
 
 @dg.resource(description="The ledger of paid calls.", required_resource_keys={"settings"})
 def ledger(context: dg.InitResourceContext) -> Iterator[Ledger]:
+    """The run shows its life in the database while the ledger is open; see `lost_runs`."""
     known: Settings = context.resources.settings
     opened = Ledger.open(known.resolved_database_url, load_limits(known.limits))
-    yield opened
-    opened.close()
+    try:
+        if context.run is None:
+            yield opened
+            return
+        profile = context.run.tags.get(PARTITION_TAG, "")
+        with opened.presence(
+            Caller(run_id=context.run.run_id, asset=WHOLE_RUN, search_profile=profile)
+        ):
+            yield opened
+    finally:
+        opened.close()
 
 
 @dg.resource(

@@ -31,15 +31,16 @@ import psutil
 import pytest
 import yaml
 from dagster import DagsterRunStatus
+from dagster._core.scheduler.instigation import InstigatorState, SensorInstigatorData
 
 from signal_assets.clients.database import with_driver
 from signal_assets.clients.ledger import Ledger
 from signal_assets.defs.partitions import PARTITION_TAG
 from signal_assets_tests.whole.conftest import Command
 
-START_SECONDS = 90.0
-STOP_SECONDS = 60.0
-RUN_SECONDS = 180.0
+START_SECONDS = 240.0
+STOP_SECONDS = 120.0
+RUN_SECONDS = 420.0
 
 FINISHED = frozenset(
     {DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED}
@@ -305,9 +306,7 @@ class Cluster:
         location = {"grpc_server": {**address, "location_name": "signal_assets"}}
         self.workspace.write_text(yaml.safe_dump({"load_from": [location]}), "utf-8")
         self.redis.start()
-        # One process makes the empty storages; several at once trip over each other.
-        prepared = self.command.run("doctor")
-        assert prepared.returncode == 0, prepared.stdout + prepared.stderr
+        self._prepare()
         self.code_location.launch()
         self.workers = [self._worker(number, processes) for number in range(workers)]
         for worker in self.workers:
@@ -322,17 +321,14 @@ class Cluster:
     def submit(self, profile: str, job: str = "full_job", **tags: str) -> str:
         """Put a run of `job` for a search profile in the queue; return its id."""
         run_id = str(uuid.uuid4())
-        line = [sys.executable, "-m", "dagster", "job", "launch", "-w", str(self.workspace)]
-        line += [
-            "-j",
-            job,
-            "--run-id",
-            run_id,
-            "--tags",
-            json.dumps({PARTITION_TAG: profile, **tags}),
-        ]
+        all_tags = json.dumps({PARTITION_TAG: profile, **tags})
+        self.dagster("job", "launch", "-j", job, "--run-id", run_id, "--tags", all_tags)
+        return run_id
+
+    def dagster(self, *words: str) -> None:
+        """Run a command of Dagster's own on the deployment."""
         finished = subprocess.run(
-            line,
+            [sys.executable, "-m", "dagster", *words, "-w", str(self.workspace)],
             cwd=self.folder,
             env={**os.environ, **self.dagsters},
             capture_output=True,
@@ -341,7 +337,34 @@ class Cluster:
             check=False,
         )
         assert finished.returncode == 0, finished.stdout + finished.stderr
-        return run_id
+
+    def change_dagster_yaml(self, old: str, new: str) -> None:
+        """Change a setting of Dagster's, as a user does in DAGSTER_HOME; before `start`."""
+        self._prepare()
+        file = Path(self.command.variables["DAGSTER_HOME"]) / "dagster.yaml"
+        shipped = file.read_text("utf-8")
+        assert old in shipped
+        file.write_text(shipped.replace(old, new), "utf-8")
+
+    def _prepare(self) -> None:
+        """Make the empty storages with one process; several at once trip over each other."""
+        prepared = self.command.run("doctor")
+        assert prepared.returncode == 0, prepared.stdout + prepared.stderr
+
+    def sensor_cursor(self, name: str) -> str | None:
+        data = self._sensor(name).instigator_data
+        return data.cursor if isinstance(data, SensorInstigatorData) else None
+
+    def sensor_ticks(self, name: str) -> int:
+        """Return how often a sensor was evaluated."""
+        state = self._sensor(name)
+        return len(self.instance.get_ticks(state.instigator_origin_id, state.selector_id))
+
+    def _sensor(self, name: str) -> InstigatorState:
+        (found,) = [
+            state for state in self.instance.all_instigator_state() if state.instigator_name == name
+        ]
+        return found
 
     @property
     def instance(self) -> dg.DagsterInstance:
