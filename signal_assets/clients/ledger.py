@@ -445,11 +445,13 @@ class LedgerSession:
         turn = self._take_turn(transaction, call.service, limit, in_batch=False)
         if isinstance(turn, NoSlot):
             return turn
-        ticket = self._add_attempt(transaction, call, self._now())
+        added = self._add_attempt(transaction, call, self._now())
+        if isinstance(added, Answer):
+            return added
         if turn.has_slot:
             account = account_of(call.service)
-            service_slots.keep(transaction, account, self._holder_id, ticket.attempt_id, turn)
-        return replace(ticket, has_slot=turn.has_slot, starts_in=turn.starts_in)
+            service_slots.keep(transaction, account, self._holder_id, added.attempt_id, turn)
+        return replace(added, has_slot=turn.has_slot, starts_in=turn.starts_in)
 
     def _take_turn(
         self, transaction: Transaction, service: str, limit: ServiceLimit, *, in_batch: bool
@@ -475,11 +477,18 @@ class LedgerSession:
         busy = batch_rows.find_open_batch(transaction, call)
         return busy or ledger_rows.take_over_or_wait(transaction, call, now)
 
-    def _add_attempt(self, transaction: Transaction, call: Call, now: datetime) -> Ticket:
+    def _add_attempt(self, transaction: Transaction, call: Call, now: datetime) -> Ticket | Answer:
         day = ledger_rows.day_of(now)
         caller = self._caller
         scopes = ledger_rows.scopes_of(caller.run_id, caller.search_profile, call.service, day)
-        ledger_rows.hold(transaction, call, scopes, self._budgets)
+        standing = ledger_rows.lock_sums(transaction, scopes)
+        if not transaction.sees_one_state:
+            # Another run may have asked and been answered since we looked; its answer stands now,
+            # as it could not be kept without the sums that we have locked.
+            answer = ledger_rows.fresh_answer(transaction, call, now)
+            if answer is not None:
+                return answer
+        ledger_rows.hold(transaction, call, scopes, self._budgets, standing)
         return ledger_rows.add_attempt(transaction, call, caller, self._holder_id, day, now)
 
     def _begin_batch(

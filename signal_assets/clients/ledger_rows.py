@@ -1,7 +1,7 @@
 """Rows of the ledger: the statements on attempts, answers and totals, each inside a transaction."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Literal
@@ -226,17 +226,28 @@ def end_session(transaction: Transaction, holder_id: str, now: datetime) -> None
     transaction.execute(_END_SESSION, {"ended_by": holder_id, "ended_at": now})
 
 
-def hold(transaction: Transaction, call: Call, scopes: Scopes, budgets: Budgets) -> None:
-    """Add the reserve to the sums of the call.
-
-    Raises:
-        BudgetExhausted: a sum would pass its limit.
-    """
+def lock_sums(transaction: Transaction, scopes: Scopes) -> dict[str, Row]:
+    """Return the sums of a call by scope; no call to the same service ends meanwhile."""
     names = scopes.model_dump()
     standing = {row.scope: row for row in transaction.rows(_LOCK_TOTALS, names)}
     if len(standing) < len(names):
         _add_totals(transaction, names.values())
         standing = {row.scope: row for row in transaction.rows(_LOCK_TOTALS, names)}
+    return standing
+
+
+def hold(
+    transaction: Transaction,
+    call: Call,
+    scopes: Scopes,
+    budgets: Budgets,
+    standing: Mapping[str, Row],
+) -> None:
+    """Add the reserve to the sums of the call, which are locked.
+
+    Raises:
+        BudgetExhausted: a sum would pass its limit.
+    """
     account = account_of(call.service)
     limits = (
         ("run", scopes.run, budgets.run),
@@ -251,7 +262,7 @@ def hold(transaction: Transaction, call: Call, scopes: Scopes, budgets: Budgets)
     for name, scope, limit in limits:
         if limit is not None and call.reserve_usd > 0:
             _check_budget(name, limit, standing[scope], call.reserve_usd)
-    transaction.execute(_HOLD, {**names, "amount": call.reserve_usd})
+    transaction.execute(_HOLD, {**scopes.model_dump(), "amount": call.reserve_usd})
 
 
 def add_attempt(

@@ -44,6 +44,11 @@ class Transaction:
         self._cursor = cursor
         self._dialect = dialect
 
+    @property
+    def sees_one_state(self) -> bool:
+        """Whether nobody else writes while it is open; else each statement can see more."""
+        return self._dialect.name == "sqlite"
+
     def execute(self, statement: Prepared, values: Values) -> None:
         compiled = statement.compiled_for(self._dialect)
         self._cursor.execute(compiled.sql, compiled.parameters(values))
