@@ -80,6 +80,5 @@ def _help(settings: Settings, reading: "ReadingState", *, verbose: bool) -> bool
         )
     print_failures(result)
     if result.success:
-        done = result.output_for_node("read_slices")
-        out.print(f"{done} of {reading.slices} slices read for run {reading.run_id}.", markup=False)
+        out.print(f"No slice is open any more in run {reading.run_id}.", markup=False)
     return result.success

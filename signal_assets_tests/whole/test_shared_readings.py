@@ -30,7 +30,7 @@ SLICE = 10
 CONCURRENCY = 4
 SLICES = COUNT // SLICE
 LATENCY = 0.05
-SLOW = 2.0
+SLOW = 5.0
 """Seconds a call takes while a test waits for processes to start."""
 READ = ("run", "--profile", PROFILE, "--pass", "llm")
 HELP = ("help-reading", "--profile", PROFILE, "--wait", "120")
@@ -132,7 +132,7 @@ def parts(command: Command) -> list[Path]:
 
 
 def wait_until(reached: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 150
     while not reached():
         assert time.monotonic() < deadline
         time.sleep(0.02)
