@@ -16,6 +16,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cluster")]
 
 COUNT = 12
 CONCURRENCY = 4
+SENSOR = "enrichment_after_harvest"
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +108,32 @@ def test_a_run_goes_on_while_redis_loses_its_data(
     assert cluster.wait_for(second).status is DagsterRunStatus.SUCCESS
 
 
+def test_a_deploy_keeps_what_the_sensor_has_seen(cluster: Cluster) -> None:
+    cluster.command.add_profile("one", vacancies(COUNT))
+    cluster.start(workers=1)
+    cluster.dagster("sensor", "start", SENSOR)
+    harvest = cluster.submit("one", "harvest_job")
+    cluster.wait_for(harvest)
+    wait_until(lambda: bool(_followed_up(cluster)), "the harvest is followed up")
+    (follow_up,) = _followed_up(cluster)
+    cluster.wait_for(follow_up)
+    cursor = cluster.sensor_cursor(SENSOR)
+    assert cursor
+
+    cluster.daemon.stop()
+    cluster.code_location.stop()
+    cluster.command.add_profile("added", vacancies(COUNT))
+    cluster.code_location.start()
+    cluster.daemon.start()
+    ticks = cluster.sensor_ticks(SENSOR)
+    wait_until(lambda: cluster.sensor_ticks(SENSOR) > ticks, "the sensor ticks again")
+
+    assert cluster.sensor_cursor(SENSOR) == cursor
+    assert _followed_up(cluster) == [follow_up]
+    added = cluster.submit("added", "harvest_job")
+    assert cluster.wait_for(added).status is DagsterRunStatus.SUCCESS, "known to a worker that ran"
+
+
 def _requests(sandbox: SandboxProcess, service: str) -> int:
     return sum(row["requests"] for row in sandbox.control.counts(service))
 
@@ -114,3 +141,9 @@ def _requests(sandbox: SandboxProcess, service: str) -> int:
 def _failure(cluster: Cluster, run_id: str) -> str:
     events = cluster.instance.all_logs(run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
     return "\n".join(event.message for event in events)
+
+
+def _followed_up(cluster: Cluster) -> list[str]:
+    """Return the ids of the runs that the sensor asked for."""
+    wanted = dg.RunsFilter(tags={"dagster/sensor_name": SENSOR})
+    return [record.dagster_run.run_id for record in cluster.instance.get_run_records(wanted)]
