@@ -110,6 +110,13 @@ def find_delimiter(header_line: str) -> str:
     return max(",;\t", key=header_line.count)
 
 
+def split_header(text: str) -> tuple[list[str], str]:
+    """Return the names of the columns, in lower case, and what separates them."""
+    line = text.split("\n", 1)[0]
+    delimiter = find_delimiter(line)
+    return [name.strip().strip('"').lower() for name in line.split(delimiter)], delimiter
+
+
 def write_atomically(path: Path, text: str) -> None:
     """Put `text` at `path` in one step: a reader sees the old file or the new one, whole."""
     path.parent.mkdir(parents=True, exist_ok=True)

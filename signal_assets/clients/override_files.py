@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from signal_assets.clients.decision_tables import (
-    find_delimiter,
     format_row,
     parse_lines,
     read_lines,
     read_text,
     refuse_if_wrong,
+    split_header,
     write_atomically,
 )
 from signal_assets.domain.overrides import COLUMNS, Override, Overrides, parse_override, to_cells
@@ -50,9 +50,7 @@ class OverrideFile:
         """
         before = read_text(self.path) if self.path.exists() else None
         text = before or ",".join(COLUMNS) + "\n"
-        header_line = text.split("\n", 1)[0]
-        delimiter = find_delimiter(header_line)
-        header = [name.strip().strip('"').lower() for name in header_line.split(delimiter)]
+        header, delimiter = split_header(text)
         cells = {key: cell for key, cell in to_cells(override).items() if cell}
         if "kvk_number" not in header and "kvk" in header and "kvk_number" in cells:
             cells["kvk"] = cells.pop("kvk_number")

@@ -4,12 +4,12 @@ from pathlib import Path
 
 from signal_assets.clients.decision_tables import (
     TableRefused,
-    find_delimiter,
     format_row,
     parse_lines,
     read_lines,
     read_text,
     refuse_if_wrong,
+    split_header,
     write_atomically,
 )
 from signal_assets.domain.suppression import COLUMNS, SuppressionList, parse_suppressed
@@ -37,9 +37,7 @@ def add_suppressed(path: Path, column: str, value: str, note: str) -> None:
         TableRefused: the file cannot be read, or has no such column.
     """
     text = read_text(path) if path.exists() else ",".join(COLUMNS) + "\n"
-    header_line = text.split("\n", 1)[0]
-    delimiter = find_delimiter(header_line)
-    header = [name.strip().strip('"').lower() for name in header_line.split(delimiter)]
+    header, delimiter = split_header(text)
     if column not in header:
         raise TableRefused(f"{path}:1: the header lacks {column}")
     row = format_row(header, {column: value, "note": note}, delimiter)
