@@ -452,7 +452,9 @@ class LedgerSession:
                 self._database.write(self._show_life)
             except DatabaseUnavailable as error:
                 # The next paid call meets the same trouble and stops the run.
-                logger.warning("No heartbeat was written: %s", error)
+                logger.warning(
+                    "No heartbeat was written: %s", error, extra=self._caller.model_dump()
+                )
 
     def _end(self, transaction: Transaction) -> None:
         ledger_rows.end_session(transaction, self._holder_id, self._now())

@@ -21,6 +21,7 @@ from signal_assets.defs.passes import pass_record
 from signal_assets.defs.stops import paid_checks
 from signal_assets.defs.storage import TableStore
 from signal_assets.defs.tables import EXTRACTED_VACANCIES
+from signal_assets.defs.watching import watched
 from signal_assets.domain.extractions import (
     Claim,
     Evidence,
@@ -42,10 +43,14 @@ from signal_assets.domain.reading_plans import (
 )
 from signal_assets.domain.search_profiles import SearchProfile
 from signal_assets.domain.suppression import SuppressionList
+from signal_assets.logs import about
 from signal_assets.progress import Progress
 
 MAX_FAILED_SHARE = 0.2
 """More failures than this say something of the reader, not of the vacancies."""
+
+MAX_REPORTED_FAILURES = 50
+"""Vacancies named in the log; all of them stand in the table with their reason."""
 
 
 class Transport(Enum):
@@ -80,6 +85,7 @@ class ExtractionConfig(dg.Config):
     code_version="1",
     metadata={"dagster/column_schema": EXTRACTED_VACANCIES.column_schema},
 )
+@watched
 def extracted_vacancies(
     context: dg.AssetExecutionContext,
     config: ExtractionConfig,
@@ -122,6 +128,9 @@ def extracted_vacancies(
             (group[0].text for group in plan.to_read.values()), keep, config.transport.chosen
         )
 
+    for failed in readings.failed()[:MAX_REPORTED_FAILURES]:
+        with about(vacancy_id=failed.vacancy_id):
+            context.log.warning(f"{failed.vacancy_id} could not be read: {failed.error}")
     frame = replace_rows(
         previous, plan.kept, to_frame(readings.rows(), EXTRACTED_VACANCIES), raw_vacancies
     )
@@ -285,6 +294,9 @@ class _Readings:
                 )
                 self.extractions.append(extraction)
                 self.copies_that_share += 1
+
+    def failed(self) -> list[Extraction]:
+        return [each for each in self.extractions if each.extraction_status == "failed"]
 
     def rows(self) -> Iterator[dict[str, Any]]:
         for extraction in self.extractions:
