@@ -32,7 +32,7 @@ def watched(compute: Callable[Params, Result]) -> Callable[Params, Result]:
             context = dg.AssetExecutionContext.get()
         asset = compute.__name__
         search_profile = context.partition_key if context.has_partition_key else None
-        run_id = context.run_id
+        run_id = context.op_execution_context.run_id
         with (
             about(run_id=run_id, search_profile=search_profile, asset=asset),
             span(f"asset {asset}", signal_assets__asset=asset) as opened,

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from typing import Any
 
 import pytest
 
@@ -69,7 +70,7 @@ def test_spans_arrive_over_otlp_when_the_process_ends() -> None:
         )
     assert ran.returncode == 0, ran.stderr
     assert {path for path, _ in collector.posts} == {"/v1/traces"}
-    spans = {}
+    spans: dict[str, Any] = {}
     for _, body in collector.posts:
         request = ExportTraceServiceRequest.FromString(body)
         for resource in request.resource_spans:
