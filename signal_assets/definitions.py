@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from signal_assets.clients.tracing import start_tracing
 from signal_assets.defs import (
     accounts,
     alerts,
@@ -22,6 +23,12 @@ from signal_assets.defs import (
     sensors,
 )
 from signal_assets.defs.resources import RESOURCES
+from signal_assets.defs.watching import with_code_references
+from signal_assets.logs import start_logs
+from signal_assets.settings import Settings
+
+start_logs(Settings().log_format)
+start_tracing()
 
 _ASSETS = (
     raw_vacancies,
@@ -35,19 +42,21 @@ _ASSETS = (
 )
 
 defs = dg.Definitions(
-    assets=dg.with_source_code_references(
-        [
-            extraction_prompts.extraction_prompts,
-            raw_vacancies.raw_vacancies,
-            extracted_vacancies.extracted_vacancies,
-            company_quality.company_quality,
-            kvk_profiles.kvk_profiles,
-            company_financials.company_financials,
-            merged_companies.merged_companies,
-            accounts.accounts,
-            extraction_evaluation.extraction_evaluation,
-        ]
-    ),
+    assets=[
+        *dg.with_source_code_references([extraction_prompts.extraction_prompts]),
+        *with_code_references(
+            [
+                raw_vacancies.raw_vacancies,
+                extracted_vacancies.extracted_vacancies,
+                company_quality.company_quality,
+                kvk_profiles.kvk_profiles,
+                company_financials.company_financials,
+                merged_companies.merged_companies,
+                accounts.accounts,
+                extraction_evaluation.extraction_evaluation,
+            ]
+        ),
+    ],
     asset_checks=[
         *(check for module in _ASSETS for check in module.CHECKS),
         freshness.harvested_lately,

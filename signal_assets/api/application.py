@@ -30,6 +30,7 @@ from signal_assets.api.errors import ApiError, add_error_handlers
 from signal_assets.api.guard import OPEN_PATHS, BodyLimit, Guard
 from signal_assets.api.health import Health
 from signal_assets.api.metrics import Metrics
+from signal_assets.api.traced import Traced
 from signal_assets.clients.decision_tables import TableRefused
 from signal_assets.clients.evaluation_files import BadEvaluationFile
 from signal_assets.clients.ledger import Ledger
@@ -120,6 +121,7 @@ def create_app(settings: Settings, runs: Runs, token: str | None) -> FastAPI:
     add_error_handlers(app)
     app.add_middleware(BodyLimit)
     app.add_middleware(BaseHTTPMiddleware, dispatch=Guard(token))
+    app.add_middleware(Traced)
     _add_health(app, backend)
     _add_profiles(app, backend)
     _add_prompts(app, backend)

@@ -37,6 +37,8 @@ from signal_assets.cli.console import FAILED, WRONG_USE, err
 from signal_assets.clients.errors import BudgetExhausted, LookupFailed, SourceUnavailable
 from signal_assets.clients.profile_files import ProfileRefused
 from signal_assets.clients.strict_yaml import BadFile
+from signal_assets.clients.tracing import start_tracing
+from signal_assets.logs import start_logs
 from signal_assets.settings import Settings
 
 app = typer.Typer(
@@ -77,7 +79,8 @@ def _start(
     ] = False,
 ) -> None:
     warnings.filterwarnings("ignore", message=".*is currently in (beta|preview)")
-    logging.basicConfig(level=logging.ERROR, format="%(message)s")
+    start_logs(Settings().log_format, logging.ERROR)
+    start_tracing()
 
 
 app.command()(demo.demo)

@@ -1,7 +1,9 @@
 """`signal-assets run`: the passes of one search profile, or of all, as real Dagster runs."""
 
+import logging
 import subprocess
 import sys
+import uuid
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -14,10 +16,15 @@ from rich.markup import escape
 from signal_assets.cli.console import FAILED, WRONG_USE, TerminalProgress, err, out, stop
 from signal_assets.cli.home import open_instance
 from signal_assets.cli.run_report import print_result
+from signal_assets.logs import about
+from signal_assets.progress import LoggedProgress
 from signal_assets.settings import Settings
 
 if TYPE_CHECKING:
     import dagster as dg
+
+
+logger = logging.getLogger(__name__)
 
 
 class Pass(StrEnum):
@@ -184,20 +191,23 @@ def execute(
     """Execute the job of `pass_` for one search profile in this process."""
     from signal_assets.definitions import defs
 
-    config: dict[str, Any] = {
-        "loggers": {"console": {"config": {"log_level": "INFO" if verbose else "CRITICAL"}}}
-    }
+    speaks_json = Settings().log_format == "json"
+    level = "INFO" if verbose or speaks_json else "CRITICAL"
+    config: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": level}}}}
+    progress = LoggedProgress(logger) if speaks_json else TerminalProgress(err)
+    run_id = run_id or str(uuid.uuid4())
     if options.config and pass_ in (Pass.LLM, Pass.BOTH):
         config["ops"] = {"extracted_vacancies": {"config": options.config}}
-    return defs.resolve_job_def(JOB_OF[pass_]).execute_in_process(
-        instance=instance,
-        partition_key=profile,
-        run_config=config,
-        raise_on_error=False,
-        run_id=run_id,
-        tags={"signal_assets/pass": pass_.value},
-        resources={"progress": TerminalProgress(err)},
-    )
+    with about(run_id=run_id, search_profile=profile):
+        return defs.resolve_job_def(JOB_OF[pass_]).execute_in_process(
+            instance=instance,
+            partition_key=profile,
+            run_config=config,
+            raise_on_error=False,
+            run_id=run_id,
+            tags={"signal_assets/pass": pass_.value},
+            resources={"progress": progress},
+        )
 
 
 def _run_all(names: Sequence[str], pass_: Pass, jobs: int, reading: ReadingOptions) -> list[str]:
@@ -215,10 +225,14 @@ def _run_all(names: Sequence[str], pass_: Pass, jobs: int, reading: ReadingOptio
             out.print(finished.stdout.rstrip(), markup=False, highlight=False, soft_wrap=True)
             if finished.returncode != 0:
                 failed.append(name)
+            if finished.returncode != 0 and finished.stderr:
                 err.print(finished.stderr.rstrip(), markup=False, highlight=False, soft_wrap=True)
     return sorted(failed)
 
 
 def _run_apart(name: str, options: Sequence[str]) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "signal_assets", "run", "--profile", name, *options]
-    return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    logs = None if Settings().log_format == "json" else subprocess.PIPE
+    return subprocess.run(  # noqa: S603
+        command, stdout=subprocess.PIPE, stderr=logs, text=True, check=False
+    )

@@ -41,10 +41,10 @@ def budget_uses(
     """Yield how far each budget is used, by search profile; no limit is no budget."""
     used = {(each.search_profile, each.service): each.spent_usd + each.held_usd for each in sums}
     for name, profile in sorted(profiles.items()):
-        limits: dict[str | None, Decimal] = {**service_budgets(profile)}
+        limits: list[tuple[str | None, Decimal]] = [*service_budgets(profile).items()]
         if profile.budget_usd.month is not None:
-            limits[None] = profile.budget_usd.month
-        for service, limit in limits.items():
+            limits.append((None, profile.budget_usd.month))
+        for service, limit in limits:
             yield BudgetUse(
                 search_profile=name,
                 budget=service or WHOLE_MONTH,

@@ -17,7 +17,9 @@ from decimal import Decimal
 from functools import partial
 from itertools import islice
 
-from signal_assets.clients.claude_calls import ClaudeCalls
+from opentelemetry.trace import SpanKind, StatusCode
+
+from signal_assets.clients.claude_calls import SERVICE, ClaudeCalls
 from signal_assets.clients.claude_faults import Fault
 from signal_assets.clients.claude_run import ClaudeLimits, ClaudeRun, wait_for_batch
 from signal_assets.clients.claude_settling import NOT_ASKED_AGAIN, Settled, read_stored, settle
@@ -34,6 +36,7 @@ from signal_assets.clients.paid_calls import (
     Ticket,
 )
 from signal_assets.clients.readers import OnOutcome
+from signal_assets.clients.tracing import note, span
 from signal_assets.domain.claude_answers import UnreadableAnswer, parse_message
 from signal_assets.domain.claude_batches import (
     BatchRow,
@@ -328,7 +331,18 @@ class ClaudeBatchRun:
         return jobs, requests, calls
 
     async def _create(self, batch: OpenBatch, requests: list[dict[str, object]]) -> None:
-        came = await self._service.create_batch(requests)
+        with span(
+            "claude batches.create",
+            kind=SpanKind.CLIENT,
+            signal_assets__service=SERVICE,
+            signal_assets__operation="batches.create",
+            signal_assets__model=self._questions.model.name,
+            signal_assets__requests=len(requests),
+        ) as opened:
+            came = await self._service.create_batch(requests)
+            if isinstance(came, Fault):
+                note(opened, http__response__status_code=came.status)
+                opened.set_status(StatusCode.ERROR, came.verdict)
         if isinstance(came, Fault):
             if came.may_be_billed:
                 await self._find_lost(batch, came.reason)
@@ -472,7 +486,7 @@ class ClaudeBatchRun:
         for fetch in range(self._limits.fetches):
             await asyncio.sleep(fetch * self._limits.lost_wait_seconds)
             lines = _Lines()
-            fault = await self._service.read_lines(url, partial(self._take, flight, lines))
+            fault = await self._read_results(flight, url, lines)
             if not flight.tickets:
                 self._troubles = 0
                 self._close(flight, "collected")
@@ -487,6 +501,23 @@ class ClaudeBatchRun:
                 return True
         logger.warning("Claude: the results of %s could not be read to the end", flight.service_id)
         return False
+
+    async def _read_results(self, flight: OpenBatch, url: str, lines: "_Lines") -> Fault | None:
+        cost_before = self._session.spend.cost_usd
+        with span(
+            "claude batches.results",
+            kind=SpanKind.CLIENT,
+            signal_assets__service=SERVICE,
+            signal_assets__operation="batches.results",
+            signal_assets__from_ledger=False,
+        ) as opened:
+            fault = await self._service.read_lines(url, partial(self._take, flight, lines))
+            if fault is not None:
+                note(opened, http__response__status_code=fault.status)
+                opened.set_status(StatusCode.ERROR, fault.verdict)
+            cost = self._session.spend.cost_usd - cost_before
+            note(opened, signal_assets__cost_usd=float(cost))
+            return fault
 
     def _take(self, flight: OpenBatch, lines: "_Lines", line: bytes) -> None:
         if not line.strip():

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import islice
 
+from opentelemetry.trace import SpanKind, StatusCode
+
 from signal_assets.clients.claude_calls import ClaudeCalls
 from signal_assets.clients.claude_faults import Fault
 from signal_assets.clients.claude_settling import NOT_ASKED_AGAIN, read_stored, settle
@@ -19,6 +21,7 @@ from signal_assets.clients.outcome_desk import OutcomeDesk
 from signal_assets.clients.pacing import Pace, PacingRules
 from signal_assets.clients.paid_calls import Answer, Busy, Call, NoSlot, Ticket
 from signal_assets.clients.readers import OnOutcome
+from signal_assets.clients.tracing import note, span
 from signal_assets.domain.claude_answers import (
     UnreadableAnswer,
     hash_body,
@@ -279,16 +282,29 @@ class ClaudeRun:
         if not await self._reach_start(job, ticket):
             return
         request = self._questions.build_request(job.fenced.message, job.max_tokens)
-        sent_at = time.monotonic()
-        try:
-            came = await transport.ask(request)
-        except BaseException:
-            self._session.leave_unknown(ticket, "interrupted")
-            raise
-        if isinstance(came, Fault):
-            self._settle_fault(job, ticket, came, sent_at)
-        else:
-            self._settle_answer(job, ticket, came, sent_at)
+        cost_before = job.cost_usd
+        with span(
+            "claude messages",
+            kind=SpanKind.CLIENT,
+            signal_assets__service=ticket.service,
+            signal_assets__operation="messages",
+            signal_assets__model=self._questions.model.name,
+            signal_assets__from_ledger=False,
+        ) as opened:
+            sent_at = time.monotonic()
+            try:
+                came = await transport.ask(request)
+            except BaseException:
+                self._session.leave_unknown(ticket, "interrupted")
+                raise
+            if isinstance(came, Fault):
+                note(opened, http__response__status_code=came.status)
+                opened.set_status(StatusCode.ERROR, came.verdict)
+                self._settle_fault(job, ticket, came, sent_at)
+            else:
+                note(opened, http__response__status_code=200)
+                self._settle_answer(job, ticket, came, sent_at)
+            note(opened, signal_assets__cost_usd=float(job.cost_usd - cost_before))
 
     async def _reach_start(self, job: _Job, ticket: Ticket) -> bool:
         """Wait until the call may be sent; return False if it must not be any more."""

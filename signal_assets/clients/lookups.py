@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar
 
@@ -57,7 +58,8 @@ def look_up_all(
         return stop
 
     with ThreadPoolExecutor(workers, thread_name_prefix="lookup") as pool:
-        asked = {pool.submit(ask_unless_stopped, item): item for item in items}
+        # Each in a context like ours: spans and log lines of a thread belong to who asks.
+        asked = {pool.submit(copy_context().run, ask_unless_stopped, item): item for item in items}
         for done in as_completed(asked):
             item = asked[done]
             try:

@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 from urllib.parse import urlsplit
 
 import httpx
+from opentelemetry.trace import Span, SpanKind
 
 from signal_assets.clients.errors import LookupFailed, SourceUnavailable
 from signal_assets.clients.http import (
@@ -27,6 +28,7 @@ from signal_assets.clients.http import (
 from signal_assets.clients.ledger import LedgerSession
 from signal_assets.clients.paid_calls import Answer, Busy, Call, NoSlot, Ticket, call_key
 from signal_assets.clients.rate_limit import RateLimit
+from signal_assets.clients.tracing import note, span
 from signal_assets.domain.companies import Spend
 from signal_assets.domain.prices import PriceTable
 from signal_assets.domain.records import Record
@@ -227,6 +229,22 @@ class MeteredService:
         return self._prices.price_call(self._name, question.operation, self._now().date()).usd
 
     def _ask_once(self, question: Question, call: Call) -> Answer:
+        with span(
+            f"{self._name} {question.operation}",
+            kind=SpanKind.CLIENT,
+            signal_assets__service=self._name,
+            signal_assets__operation=question.operation,
+        ) as opened:
+            answer = self._answer_once(question, call, opened)
+            note(
+                opened,
+                signal_assets__from_ledger=answer.from_ledger,
+                signal_assets__absent=answer.is_absent,
+                signal_assets__cost_usd=0.0 if answer.from_ledger else float(answer.cost_usd),
+            )
+            return answer
+
+    def _answer_once(self, question: Question, call: Call, opened: Span) -> Answer:
         begun = self._begin(call)
         if isinstance(begun, Answer):
             return begun
@@ -237,6 +255,7 @@ class MeteredService:
             self._session.release(begun, str(error))
             raise
         received = self._send(question, begun)
+        note(opened, http__response__status_code=received.status_code)
         return self._settle(question, begun, received)
 
     def _begin(self, call: Call) -> Answer | Ticket:

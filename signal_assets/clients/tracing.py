@@ -13,7 +13,7 @@ from functools import cache
 from importlib.metadata import version
 
 from opentelemetry import trace
-from opentelemetry.trace import Span, StatusCode
+from opentelemetry.trace import Span, SpanKind, StatusCode
 from opentelemetry.util.types import AttributeValue
 
 HOW_TO_INSTALL = (
@@ -75,13 +75,16 @@ def start_tracing() -> bool:
 
 
 @contextmanager
-def span(name: str, **attributes: AttributeValue) -> Iterator[Span]:
+def span(
+    name: str, *, kind: SpanKind = SpanKind.INTERNAL, **attributes: AttributeValue
+) -> Iterator[Span]:
     """Open a span around a block, below the one that is open; an error in it is named by its type.
 
     A name of an attribute is written with `__` for the dot: `signal_assets__service`.
     """
     with tracer.start_as_current_span(
         name,
+        kind=kind,
         attributes={key.replace("__", "."): value for key, value in attributes.items()},
         record_exception=False,
         set_status_on_exception=False,

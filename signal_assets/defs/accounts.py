@@ -12,6 +12,7 @@ from signal_assets.defs.merged_companies import merged_companies
 from signal_assets.defs.partitions import search_profiles
 from signal_assets.defs.storage import TableStore
 from signal_assets.defs.tables import ACCOUNTS
+from signal_assets.defs.watching import watched
 from signal_assets.domain.accounts import Account, ProfileCompany, gather_accounts
 from signal_assets.domain.merging import Signal
 from signal_assets.domain.outreach import NonMailingPolicy
@@ -26,6 +27,7 @@ from signal_assets.settings import Settings
     code_version="1",
     metadata={"dagster/column_schema": ACCOUNTS.column_schema},
 )
+@watched
 def accounts(
     tables: dg.ResourceParam[TableStore], settings: dg.ResourceParam[Settings]
 ) -> dg.MaterializeResult[pd.DataFrame]:

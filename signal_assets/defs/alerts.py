@@ -25,7 +25,7 @@ from signal_assets.defs.jobs import full_job, harvest_job
 from signal_assets.defs.newest_tables import any_source_answered
 from signal_assets.defs.partitions import PARTITION_TAG
 from signal_assets.defs.raw_vacancies import raw_vacancies
-from signal_assets.domain.alerts import MAX_FACTS, Alert, shorten
+from signal_assets.domain.alerts import MAX_FACTS, Alert, AlertKind, shorten
 from signal_assets.domain.masking import mask_contacts
 from signal_assets.domain.records import Record
 from signal_assets.settings import Settings
@@ -176,29 +176,24 @@ def alert_of_failure(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Alert:
     whose = profile or run.job_name
     checks, errors = _failed_checks(instance, run), _step_errors(instance, run)
     again = _RUN_AGAIN.format(profile) if profile else "run the job again."
-    common = {"alert_id": f"run/{run.run_id}", "search_profile": profile, "run_id": run.run_id}
+    kind: AlertKind = "run_failed"
+    title = f"{whose}: a run failed"
+    facts = [f"{step}: {error}" for step, error in errors.items()]
+    next_step = f"Read the error in the run's log, then {again}"
     if checks:
-        return Alert(
-            **common,
-            kind="gate_blocked",
-            title=f"{whose}: the gate is blocked, nothing more is paid for",
-            facts=tuple(checks),
-            next_step=f"Mend what the checks name, then {again}",
-        )
-    if raw_vacancies.key.to_user_string() in errors or (not errors and _harvests(run)):
-        return Alert(
-            **common,
-            kind="harvest_failed",
-            title=f"{whose}: the harvest failed",
-            facts=tuple(errors.values()),
-            next_step=f"Read the error, see `signal-assets doctor`, then {again}",
-        )
+        kind, title = "gate_blocked", f"{whose}: the gate is blocked, nothing more is paid for"
+        facts, next_step = checks, f"Mend what the checks name, then {again}"
+    elif raw_vacancies.key.to_user_string() in errors or (not errors and _harvests(run)):
+        kind, title = "harvest_failed", f"{whose}: the harvest failed"
+        next_step = f"Read the error, see `signal-assets doctor`, then {again}"
     return Alert(
-        **common,
-        kind="run_failed",
-        title=f"{whose}: a run failed",
-        facts=tuple(f"{step}: {error}" for step, error in errors.items()),
-        next_step=f"Read the error in the run's log, then {again}",
+        alert_id=f"run/{run.run_id}",
+        kind=kind,
+        title=title,
+        search_profile=profile,
+        run_id=run.run_id,
+        facts=_bounded(facts),
+        next_step=next_step,
     )
 
 

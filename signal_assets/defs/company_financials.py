@@ -19,9 +19,11 @@ from signal_assets.defs.partitions import search_profiles
 from signal_assets.defs.passes import pass_record
 from signal_assets.defs.stops import lookup_numbers, paid_checks, without_answer
 from signal_assets.defs.tables import COMPANY_FINANCIALS
+from signal_assets.defs.watching import watched
 from signal_assets.domain.companies import CompanyFinancials, Spend
 from signal_assets.domain.search_profiles import SearchProfile
 from signal_assets.domain.suppression import SuppressionList
+from signal_assets.logs import about
 from signal_assets.progress import Progress
 
 
@@ -33,6 +35,7 @@ from signal_assets.progress import Progress
     code_version="1",
     metadata={"dagster/column_schema": COMPANY_FINANCIALS.column_schema},
 )
+@watched
 def company_financials(
     context: dg.AssetExecutionContext,
     kvk_profiles: pd.DataFrame,
@@ -61,11 +64,18 @@ def company_financials(
         spend = Spend()
     else:
         with progress.steps("Asking Company.info", len(numbers)) as step:
-            lookups = look_up_all(numbers, company_info.get_financials, on_done=step)
+            get_financials = company_info.get_financials
+
+            def ask(kvk_number: str) -> CompanyFinancials | None:
+                with about(kvk_number=kvk_number):
+                    return get_financials(kvk_number)
+
+            lookups = look_up_all(numbers, ask, on_done=step)
         rows = [_row(number, lookups) for number in numbers]
         spend = company_info.spend
     for number, reason in lookups.failed.items():
-        context.log.warning(f"No figures for {number}: {reason}")
+        with about(kvk_number=number):
+            context.log.warning(f"No figures for {number}: {reason}")
     frame = to_frame(rows, COMPANY_FINANCIALS)
     ledger.record_pass(
         pass_record(

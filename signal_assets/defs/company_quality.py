@@ -9,6 +9,7 @@ from signal_assets.defs.frames import preview, rows_of, to_frame
 from signal_assets.defs.partitions import search_profiles
 from signal_assets.defs.storage import some_columns
 from signal_assets.defs.tables import COMPANY_QUALITY
+from signal_assets.defs.watching import watched
 from signal_assets.domain.company_quality import (
     GateRules,
     ReadVacancy,
@@ -42,6 +43,7 @@ _READ = ("vacancy_id", "extraction_status", "extraction_quality", "negative_sign
     code_version="1",
     metadata={"dagster/column_schema": COMPANY_QUALITY.column_schema},
 )
+@watched
 def company_quality(
     raw_vacancies: pd.DataFrame,
     extracted_vacancies: pd.DataFrame,

@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from signal_assets.clients.ledger import Budgets, Caller, Ledger
 from signal_assets.clients.readers import TransportName, VacancyReader
@@ -24,6 +25,7 @@ from signal_assets.defs.shared_readings import LeadingRun, SliceWorker, forget_l
 from signal_assets.defs.stops import paid_checks
 from signal_assets.defs.storage import TableStore, some_columns
 from signal_assets.defs.tables import EXTRACTED_VACANCIES
+from signal_assets.defs.watching import watched
 from signal_assets.domain.gazetteers import Gazetteer
 from signal_assets.domain.negative_signals import NegativePhrases
 from signal_assets.domain.prompts import PromptVersion
@@ -36,11 +38,15 @@ from signal_assets.domain.reading_plans import (
 from signal_assets.domain.reading_slices import Tally, add_up
 from signal_assets.domain.search_profiles import SearchProfile
 from signal_assets.domain.suppression import SuppressionList
+from signal_assets.logs import about
 from signal_assets.progress import Progress
 from signal_assets.settings import Settings
 
 MAX_FAILED_SHARE = 0.2
 """More failures than this say something of the reader, not of the vacancies."""
+
+MAX_REPORTED_FAILURES = 50
+"""Vacancies named in the log; all of them stand in the table with their reason."""
 
 
 class Transport(Enum):
@@ -87,6 +93,7 @@ class ExtractionConfig(dg.Config):
     code_version="1",
     metadata={"dagster/column_schema": EXTRACTED_VACANCIES.column_schema},
 )
+@watched
 def extracted_vacancies(
     context: dg.AssetExecutionContext,
     config: ExtractionConfig,
@@ -155,6 +162,9 @@ def extracted_vacancies(
     tally = add_up(each.as_seen_by(run_id) for each in (readings.tally(run_id), *tallies))
     new = pa.concat_tables([readings.rows(), *parts])
 
+    for vacancy_id, error in _failed(new):
+        with about(vacancy_id=vacancy_id):
+            context.log.warning(f"{vacancy_id} could not be read: {error}")
     frame = replace_rows(previous, plan.kept, from_arrow(new), raw_vacancies)
     frame = with_column(
         frame,
@@ -277,6 +287,13 @@ BLOCKING_CHECKS = (
     *paid_checks(extracted_vacancies, "extraction_status"),
 )
 CHECKS = BLOCKING_CHECKS
+
+
+def _failed(new: pa.Table) -> list[tuple[str, str]]:
+    """Return the first vacancies that could not be read now, each with its reason."""
+    failed = new.filter(pc.equal(new["extraction_status"], "failed"))
+    rows = failed.select(["vacancy_id", "error"]).slice(0, MAX_REPORTED_FAILURES).to_pylist()
+    return [(row["vacancy_id"], row["error"]) for row in rows]
 
 
 def _is_big(

@@ -14,6 +14,7 @@ from signal_assets.defs.extraction_prompts import extraction_prompts
 from signal_assets.defs.frames import to_frame
 from signal_assets.defs.partitions import search_profiles
 from signal_assets.defs.tables import EXTRACTION_EVALUATION
+from signal_assets.defs.watching import watched
 from signal_assets.domain.evaluation import EvaluationReport, FieldFigures
 from signal_assets.domain.prompts import PromptVersion
 from signal_assets.progress import Progress
@@ -29,6 +30,7 @@ from signal_assets.settings import Settings
     code_version="1",
     metadata={"dagster/column_schema": EXTRACTION_EVALUATION.column_schema},
 )
+@watched
 def extraction_evaluation(
     context: dg.AssetExecutionContext,
     settings: dg.ResourceParam[Settings],

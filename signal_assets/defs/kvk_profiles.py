@@ -23,6 +23,7 @@ from signal_assets.defs.passes import pass_record
 from signal_assets.defs.stops import lookup_numbers, paid_checks, without_answer
 from signal_assets.defs.storage import some_columns
 from signal_assets.defs.tables import KVK_PROFILES
+from signal_assets.defs.watching import watched
 from signal_assets.domain.business_register import Establishments
 from signal_assets.domain.companies import KvkProfile, RegisterSearch, Spend
 from signal_assets.domain.company_finding import Finding, NotAnswered, Sources, find_company
@@ -43,6 +44,7 @@ from signal_assets.domain.register_search import RegisterQuery
 from signal_assets.domain.sbi import note_unknown_codes
 from signal_assets.domain.search_profiles import SearchProfile
 from signal_assets.domain.suppression import SuppressionList
+from signal_assets.logs import about
 from signal_assets.progress import Progress
 
 
@@ -90,6 +92,7 @@ _PUBLISHED = ("vacancy_id", "description", "url")
     code_version="1",
     metadata={"dagster/column_schema": KVK_PROFILES.column_schema},
 )
+@watched
 def kvk_profiles(
     context: dg.AssetExecutionContext,
     raw_vacancies: pd.DataFrame,
@@ -123,9 +126,12 @@ def kvk_profiles(
     lookups: Lookups[str, FoundCompany] = Lookups()
     if sources.has_any or overrides.rows:
         with progress.steps("Asking the registers", len(wanted)) as step:
-            lookups = look_up_all(
-                wanted, lambda company_id: look_up(wanted[company_id], sources, count), on_done=step
-            )
+
+            def ask(company_id: str) -> FoundCompany:
+                with about(company_id=company_id):
+                    return look_up(wanted[company_id], sources, count)
+
+            lookups = look_up_all(wanted, ask, on_done=step)
     skipped = suppressed | _unasked(wanted, lookups, sources)
     rows = [
         _skipped(company_id, skipped[company_id])
@@ -135,7 +141,8 @@ def kvk_profiles(
     ]
     spend = _together(kvk, gleif)
     for company_id, reason in lookups.failed.items():
-        context.log.warning(f"{company_id} could not be looked up: {reason}")
+        with about(company_id=company_id):
+            context.log.warning(f"{company_id} could not be looked up: {reason}")
     answered = {key: found for key, found in lookups.found.items() if key not in skipped}
     decisions = Counter(found.finding.match.decision for found in answered.values())
     decided_by = Counter(found.finding.decided_by for found in answered.values())

@@ -12,6 +12,7 @@ from signal_assets.defs.frames import preview, rows_of, to_frame
 from signal_assets.defs.partitions import search_profiles
 from signal_assets.defs.storage import some_columns
 from signal_assets.defs.tables import MERGED_COMPANIES
+from signal_assets.defs.watching import watched
 from signal_assets.domain.employee_ranges import choose_employee_range
 from signal_assets.domain.merging import CompanyRow, MergedCompany, Signal, merge_companies
 from signal_assets.domain.overrides import Overrides
@@ -34,6 +35,7 @@ _STATED = ("vacancy_id", "evidence")
     code_version="1",
     metadata={"dagster/column_schema": MERGED_COMPANIES.column_schema},
 )
+@watched
 def merged_companies(
     raw_vacancies: pd.DataFrame,
     extracted_vacancies: pd.DataFrame,

@@ -13,6 +13,7 @@ from signal_assets.defs.frames import preview, rows_of, to_frame
 from signal_assets.defs.partitions import search_profiles
 from signal_assets.defs.storage import TableStore
 from signal_assets.defs.tables import RAW_VACANCIES, SOURCE_ANSWERS, VACANCY_FINGERPRINTS
+from signal_assets.defs.watching import watched
 from signal_assets.domain.closing import close_unlisted
 from signal_assets.domain.duplicates import find_duplicates, mark_duplicates
 from signal_assets.domain.erasure import Marks, without_erased
@@ -35,6 +36,7 @@ MAX_REPORTED_ROWS = 50
     code_version="1",
     metadata={"dagster/column_schema": RAW_VACANCIES.column_schema},
 )
+@watched
 def raw_vacancies(
     context: dg.AssetExecutionContext,
     search_profile: dg.ResourceParam[SearchProfile],

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 
 import dagster as dg
@@ -48,12 +48,13 @@ def mail(workspace: Workspace) -> Iterator[SmtpServer]:
         yield server
 
 
-Sensor = Callable[[dg.SensorEvaluationContext], dg.SensorResult]
-
-
-def tick(workspace: Workspace, sensor: Sensor, cursor: str | None = None) -> dg.SensorResult:
+def tick(
+    workspace: Workspace, sensor: dg.SensorDefinition, cursor: str | None = None
+) -> dg.SensorResult:
     with dg.build_sensor_context(instance=workspace.instance, cursor=cursor) as context:
-        return sensor(context)
+        result = sensor(context)
+    assert isinstance(result, dg.SensorResult)
+    return result
 
 
 def said(slack: HttpServer) -> list[str]:
