@@ -14,7 +14,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 TEST_PROFILES = Path(__file__).resolve().parent / "profiles"
 
 _OURS = ("SIGNAL_ASSETS_", "ANTHROPIC_", "KVK_", "COMPANY_INFO_", "SERPAPI_", "DAGSTER_", "LLM_")
-_KEPT = ("SIGNAL_ASSETS_REFERENCE_DATA",)
+_KEPT = ("SIGNAL_ASSETS_REFERENCE_DATA", "SIGNAL_ASSETS_TEST_CEPH")
 
 for _name in [name for name in os.environ if name.startswith(_OURS) and name not in _KEPT]:
     del os.environ[_name]

@@ -68,7 +68,7 @@ class ProcessRuns:
                 raise TooManyRuns(f"a run of {profile} is going; wait until it has finished")
             if len(going) >= MAX_RUNS:
                 raise TooManyRuns(f"{MAX_RUNS} runs are going; wait until one has finished")
-            process = subprocess.Popen(  # noqa: S603
+            process = subprocess.Popen(  # noqa: S603 - our own command  # nosec B603
                 [*self._command, *options, *(["--reread"] if reread else [])],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

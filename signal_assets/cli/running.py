@@ -233,6 +233,6 @@ def _run_all(names: Sequence[str], pass_: Pass, jobs: int, reading: ReadingOptio
 def _run_apart(name: str, options: Sequence[str]) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "signal_assets", "run", "--profile", name, *options]
     logs = None if Settings().log_format == "json" else subprocess.PIPE
-    return subprocess.run(  # noqa: S603
+    return subprocess.run(  # noqa: S603 - our own command  # nosec B603
         command, stdout=subprocess.PIPE, stderr=logs, text=True, check=False
     )

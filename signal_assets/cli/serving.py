@@ -39,7 +39,7 @@ def _serve_dagster(port: int) -> int:
     command = [sys.executable, "-m", "dagster", "dev", "-m", "signal_assets.definitions"]
     command += ["-h", "127.0.0.1", "-p", str(port)]
     try:
-        return subprocess.run(command, check=False).returncode  # noqa: S603
+        return subprocess.run(command, check=False).returncode  # noqa: S603 # nosec B603
     except KeyboardInterrupt:
         return 0
 

@@ -31,8 +31,19 @@ ROWS_AT_ONCE = 5_000
 """Of a table that is read in batches."""
 
 
+REFUSALS = {
+    "NoSuchBucket": "the bucket does not exist",
+    "SignatureDoesNotMatch": "the secret key is wrong",
+    "InvalidAccessKeyId": "the access key is not known there",
+    "AccessDenied": "these keys may not do that",
+    "403": "these keys are wrong, or may not do that",
+}
+"""What the codes of an object store mean; some stores send no words with them."""
+MISSING_OBJECT = ("NoSuchKey", "404")
+
+
 class StorageUnavailable(OSError):
-    """The place of the tables cannot be reached; says what to install or to change."""
+    """The place of the tables cannot be reached, or refuses; says what to install or to change."""
 
 
 class TableStore:
@@ -143,6 +154,7 @@ def read_table(path: UPath, columns: Collection[str] | None = None) -> pd.DataFr
 
     Raises:
         FileNotFoundError: there is none.
+        StorageUnavailable: the object store cannot be reached, or refuses.
     """
     return from_arrow(read_arrow(path, columns))
 
@@ -208,7 +220,7 @@ def _upload(file: Path, path: UPath) -> None:
             )
     except StorageUnavailable:
         raise
-    except OSError as error:  # the store's own words name neither bucket nor object
+    except OSError as error:
         raise StorageUnavailable(f"{path} cannot be written: {error}") from None
 
 
@@ -225,13 +237,28 @@ def _beside(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def _reaching(path: UPath) -> Iterator[None]:
-    """Say of what never became an answer of the store (no credentials, no network) where it was."""
-    from botocore.exceptions import BotoCoreError
+    """Say what the store refused, or could not be asked, and where; its own words do not say where.
+
+    Raises:
+        FileNotFoundError: there is no such object.
+        StorageUnavailable: no credentials, no network, wrong keys, no such bucket.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
 
     try:
         yield
     except BotoCoreError as error:
         raise StorageUnavailable(f"{path} cannot be reached: {error}") from error
+    except OSError as error:
+        answer = error.__cause__
+        if not isinstance(answer, ClientError):
+            raise
+        code = answer.response["Error"]["Code"]
+        if code in MISSING_OBJECT:
+            raise
+        words = REFUSALS.get(code) or answer.response["Error"].get("Message") or "no words with it"
+        said = f"{answer.operation_name} was answered with {code}: {words}"
+        raise StorageUnavailable(f"{path}: {said}") from error
 
 
 def some_columns(asset: str, *columns: str) -> dg.AssetIn:

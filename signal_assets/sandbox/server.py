@@ -121,7 +121,7 @@ class SandboxProcess:
         return ControlClient(self.url)
 
     def __enter__(self) -> Self:
-        self._process = subprocess.Popen(  # noqa: S603
+        self._process = subprocess.Popen(  # noqa: S603 - our own command  # nosec B603
             self._command, stdout=subprocess.PIPE, text=True, env=dict(os.environ)
         )
         stdout: Any = self._process.stdout

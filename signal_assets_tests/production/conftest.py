@@ -8,16 +8,31 @@ from typing import Any
 
 import boto3
 import pytest
+import s3fs
 from moto.server import ThreadedMotoServer
 
 from signal_assets.defs.storage import TableStore
 from signal_assets.sandbox import SandboxServer
 from signal_assets_tests.clients.databases import new_schema
 from signal_assets_tests.defs.conftest import Workspace
+from signal_assets_tests.production.ceph import ceph_gateway, why_not
+
+ACCESS_KEY, SECRET_KEY = "an-id", "hunter2-secret"
+CEPH = pytest.param("ceph", marks=pytest.mark.servers)
 
 
-@pytest.fixture(scope="session")
-def s3_endpoint() -> Iterator[str]:
+@pytest.fixture(scope="session", params=["moto", CEPH])
+def s3_endpoint(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Return the address of an object store: moto, which lets any key in, or a Ceph gateway.
+
+    Ceph is skipped where it is not installed, unless SIGNAL_ASSETS_TEST_CEPH=1 asks for it.
+    """
+    if request.param == "ceph":
+        if os.environ.get("SIGNAL_ASSETS_TEST_CEPH") != "1" and (reason := why_not()) is not None:
+            pytest.skip(reason)
+        with ceph_gateway(ACCESS_KEY, SECRET_KEY) as url:
+            yield url
+        return
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -28,12 +43,13 @@ def s3_endpoint() -> Iterator[str]:
 @pytest.fixture
 def s3(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Set what AWS's own tools read, and return a client that is not ours."""
+    s3fs.S3FileSystem.clear_instance_cache()  # it would go on with the keys of an earlier test
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_ENDPOINT_URL", s3_endpoint)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "an-id")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2-secret")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     return boto3.client("s3")
@@ -42,7 +58,7 @@ def s3(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Any:
 @pytest.fixture
 def bucket(s3: Any) -> str:
     name = f"tables-{uuid.uuid4().hex[:12]}"
-    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    s3.create_bucket(Bucket=name)
     return name
 
 

@@ -11,6 +11,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
@@ -20,7 +21,13 @@ from signal_assets.defs.frames import rows_of
 from signal_assets.defs.storage import PART_BYTES, StorageUnavailable, TableStore, replacing
 from signal_assets.defs.tables import TABLES
 from signal_assets_tests.defs.conftest import Workspace, made
-from signal_assets_tests.production.conftest import objects, store_in
+from signal_assets_tests.production.conftest import (
+    ACCESS_KEY,
+    CEPH,
+    SECRET_KEY,
+    objects,
+    store_in,
+)
 from signal_assets_tests.whole.conftest import KEYS, without_moments
 
 SPAWN = multiprocessing.get_context("spawn")
@@ -211,6 +218,31 @@ def test_a_folder_needs_no_extra(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def said_of_the_storage(command: str, *args: str, **variables: str) -> list[str]:
+    """Run a command of ours on tables in S3, which fails, and return the lines it said."""
+    environment = {
+        **os.environ,
+        "SIGNAL_ASSETS_STORAGE": "s3://bucket/tables",
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": "/nowhere",
+        "AWS_SHARED_CREDENTIALS_FILE": "/nowhere",
+        "COLUMNS": "300",
+        **variables,
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "signal_assets", command, *args],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "hunter2" not in done.stdout + done.stderr
+    return (done.stderr or done.stdout).strip().splitlines()
+
+
 @pytest.mark.parametrize(
     ("variables", "words"),
     [
@@ -222,28 +254,59 @@ def test_a_folder_needs_no_extra(tmp_path: Path) -> None:
 def test_what_keeps_the_store_out_of_reach_is_one_line(
     s3_endpoint: str, tmp_path: Path, variables: dict[str, str], words: str
 ) -> None:
-    environment = {
-        **os.environ,
-        "SIGNAL_ASSETS_STORAGE": "s3://bucket/tables",
-        "AWS_ENDPOINT_URL": s3_endpoint,
-        "AWS_ACCESS_KEY_ID": "an-id",
-        "AWS_SECRET_ACCESS_KEY": "hunter2-secret",
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_CONFIG_FILE": "/nowhere",
-        "AWS_SHARED_CREDENTIALS_FILE": "/nowhere",
-        "DAGSTER_HOME": str(tmp_path / "dagster"),
-        "COLUMNS": "300",
-        **variables,
-    }
-    done = subprocess.run(
-        [sys.executable, "-m", "signal_assets", "companies", "--profile", PROFILE],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 1
-    (line,) = done.stderr.strip().splitlines()
+    place = {"AWS_ENDPOINT_URL": s3_endpoint, "DAGSTER_HOME": str(tmp_path / "dagster")}
+    (line,) = said_of_the_storage("companies", "--profile", PROFILE, **place | variables)
     assert words in line
     assert "s3://bucket/tables" in line
-    assert "hunter2" not in line
+
+
+WRONG_KEYS = pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("AWS_SECRET_ACCESS_KEY", "the secret key is wrong"),
+        ("AWS_ACCESS_KEY_ID", "the access key is not known there"),
+    ],
+)
+ON_CEPH = pytest.mark.parametrize("s3_endpoint", [CEPH], indirect=True)
+"""What moto cannot show, as it lets every key in."""
+
+
+@ON_CEPH
+@WRONG_KEYS
+def test_wrong_keys_are_refused_and_the_error_names_the_place(
+    bucket: str, monkeypatch: pytest.MonkeyPatch, key: str, words: str
+) -> None:
+    monkeypatch.setenv(key, "another")
+    store = store_in(bucket)
+    place = f"s3://{bucket}/acme/tables"
+    with pytest.raises(StorageUnavailable, match=f"{place}.*{words}"):
+        store.write(RAW, PROFILE, vacancies(1))
+    with pytest.raises(StorageUnavailable, match=f"{place}.*{words}"):
+        store.probe()
+    with pytest.raises(StorageUnavailable, match=f"{place}.*these keys are wrong"):
+        store.read("raw_vacancies", PROFILE)
+
+
+@ON_CEPH
+def test_the_doctor_tells_a_wrong_secret_from_a_store_that_works(
+    bucket: str, s3_endpoint: str, tmp_path: Path
+) -> None:
+    lines = said_of_the_storage(
+        "doctor",
+        SIGNAL_ASSETS_STORAGE=f"s3://{bucket}/tables",
+        AWS_SECRET_ACCESS_KEY="another",
+        DAGSTER_HOME=str(tmp_path / "dagster"),
+    )
+    (line,) = [line for line in lines if "tables" in line]
+    assert "problem" in line
+    assert f"s3://{bucket}/tables" in line
+    assert "the secret key is wrong" in line
+
+
+@ON_CEPH
+def test_a_reader_without_keys_of_its_own_gets_nothing(
+    s3: Any, bucket: str, s3_endpoint: str
+) -> None:
+    store_in(bucket).write(RAW, PROFILE, vacancies(1))
+    (key,) = objects(s3, bucket)
+    assert httpx.get(f"{s3_endpoint}/{bucket}/{key}").status_code == 403

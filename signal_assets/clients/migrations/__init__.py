@@ -25,7 +25,7 @@ def stored_revision(connection: Connection) -> str | None:
     if not inspect(connection).has_table(VERSION_TABLE):
         return None
     version: str | None = connection.execute(
-        text(f"SELECT version_num FROM {VERSION_TABLE}")  # noqa: S608 - a constant of ours
+        text(f"SELECT version_num FROM {VERSION_TABLE}")  # noqa: S608 - our constant  # nosec B608
     ).scalar()
     return version
 

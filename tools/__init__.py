@@ -1,0 +1,1 @@
+"""Checks of the repository itself, and what is made of its lock file; no part of the package."""
