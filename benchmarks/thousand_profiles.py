@@ -1,6 +1,6 @@
 """A backfill of a thousand small search profiles: runs a minute, memory, and how the UI answers.
 
-    python -m benchmarks.thousand_profiles [--profiles 100 1000] [--workers 2] [--launcher celery]
+    python -m benchmarks.thousand_profiles [--profiles 100 1000] [--workers 2]
 
 Everything is real and in processes of its own: PostgreSQL for runs and ledger, Redis, Celery
 workers, code location, daemon, webserver, and a sandbox with the services. The backfill is asked
