@@ -9,6 +9,7 @@ BENCHMARKS = (
     "benchmarks.rematerialise",
     "benchmarks.company_names",
     "benchmarks.model_cost",
+    "benchmarks.ledger",
 )
 
 
