@@ -13,6 +13,7 @@ BENCHMARKS = (
     "benchmarks.tables",
     "benchmarks.company_names",
     "benchmarks.model_cost",
+    "benchmarks.ledger",
 )
 
 
