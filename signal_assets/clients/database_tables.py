@@ -86,7 +86,7 @@ answers = Table(
     Column("erased_at", UtcDateTime),
     comment="One answer as it was received; what was erased has no body and is never reused.",
 )
-Index("ledger_answers_by_key", answers.c.key)
+Index("ledger_answers_by_key", answers.c.key, answers.c.answer_id)
 
 totals = Table(
     "ledger_totals",

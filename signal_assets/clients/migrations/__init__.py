@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
-REVISION = "0007"
+REVISION = "0008"
 """The version of the tables this code works with; versions sort as text."""
 
 VERSION_TABLE = "signal_assets_version"
