@@ -76,6 +76,9 @@ def main(args: Sequence[str] | None = None) -> int:
         except Unanswered as error:
             print(f"audit: NOT DONE, {options.service} could not be asked: {error}")
             return 0
+    if all("skip_reason" in package for package in packages):
+        print(f"audit: NOT DONE, {options.service} has nothing on any of {len(packages)} packages")
+        return 0
     today = date.today()  # noqa: DTZ011 - the day it is here
     offences = not_accepted(findings(packages), accepted, today)
     for offence in offences:
@@ -85,16 +88,12 @@ def main(args: Sequence[str] | None = None) -> int:
 
 
 def summary(packages: Sequence[dict[str, Any]], service: str) -> str:
-    """Return how much was looked at: a mirror of PyPI may know packages, but no vulnerabilities.
+    """Return how much was looked at; a service need not have something on every package.
 
     >>> summary([{"name": "idna", "vulns": []}, {"name": "ours", "skip_reason": "404"}], "pypi")
     '1 of 2 packages looked up (pypi has nothing on ours)'
-    >>> summary([{"name": "idna", "skip_reason": "404"}], "pypi")
-    'NOT DONE, pypi has nothing on any of the 1 packages'
     """
     unknown = [package["name"] for package in packages if "skip_reason" in package]
-    if len(unknown) == len(packages):
-        return f"NOT DONE, {service} has nothing on any of the {len(packages)} packages"
     looked_up = f"{len(packages) - len(unknown)} of {len(packages)} packages looked up"
     return f"{looked_up} ({service} has nothing on {', '.join(unknown)})" if unknown else looked_up
 
