@@ -167,10 +167,14 @@ def erase_in_tables(
 
 
 def find_leftovers(store: TableStore) -> list[UPath]:
-    """Return the temporary files that killed writes left beside the tables."""
+    """Return what killed runs left beside the tables: half-written files, parts of a reading.
+
+    A part that is missing is read again, from the ledger, by the run that goes on.
+    """
+    parts = store.parts()
     if not is_local(store.root):
-        return []
-    return [path for asset in TABLES for path in (store.root / asset).rglob(".*.tmp")]
+        return parts
+    return parts + [path for asset in TABLES for path in (store.root / asset).rglob(".*.tmp")]
 
 
 def _erase_in(

@@ -25,6 +25,8 @@ FILE_NAME = "data.parquet"
 PART_BYTES = 16 * 2**20
 """From twice this size on a table goes up in parts of it, of which a few are under way at once."""
 PARTS_AT_ONCE = 4
+PARTS = "reading_parts"
+"""Folder of what workers read of a search profile until its table is made."""
 COLUMNS = "columns"
 """Metadata of an input: the columns to read of its table."""
 ROWS_AT_ONCE = 5_000
@@ -96,8 +98,12 @@ class TableStore:
 
     def part_path(self, search_profile: str, reading: str, number: int) -> UPath:
         """Return where what one worker read lies until the whole table is made of such parts."""
-        folder = self.root / "reading_parts" / f"search_profile={search_profile}"
+        folder = self.root / PARTS / f"search_profile={search_profile}"
         return folder / f"{reading[:24]}-{number}.parquet"
+
+    def parts(self) -> list[UPath]:
+        """Return every part that was written and not yet made into a table."""
+        return sorted((self.root / PARTS).glob("*/*"))
 
     def drop_parts(self, search_profile: str, reading: str, numbers: Iterable[int]) -> None:
         for number in numbers:
