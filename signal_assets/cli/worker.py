@@ -33,6 +33,7 @@ def worker(
     if settings.celery_broker is None:
         stop("Set SIGNAL_ASSETS_CELERY_BROKER: it says where runs wait for a worker.", WRONG_USE)
     with open_instance(settings) as instance:
+        import pandas  # noqa: F401 - what takes long to import, once for all runs; nothing of ours
         from dagster_celery.launcher import CeleryRunLauncher
         from dagster_celery.make_app import make_app
         from dagster_celery.tasks import create_execute_job_task, create_resume_job_task
