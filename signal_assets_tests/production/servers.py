@@ -196,7 +196,7 @@ def new_disk(megabytes: int) -> Iterator[Disk]:
 
 
 class Servers:
-    """What a deployment stands on: a PostgreSQL and an object store, each with a disk of its own."""
+    """What a deployment stands on: PostgreSQL and an object store, on a disk of its own each."""
 
     def __init__(self, postgres_disk: Disk, store_disk: Disk, logs: Path) -> None:
         self.postgres_disk, self.store_disk = postgres_disk, store_disk

@@ -101,40 +101,10 @@ def killed_postgres(servers: Servers, process: Process, sandbox: SandboxProcess)
     yield
 
 
-@contextmanager
-def killed_store(servers: Servers, process: Process, sandbox: SandboxProcess) -> Iterator[None]:
-    servers.store.kill()
-    wait_until(lambda: asked(sandbox) >= COUNT or process.poll() is not None, "all is read")
-    time.sleep(DOWN_SECONDS)  # the table of what was read cannot be written now
-    servers.store.start()
-    yield
-
-
-@contextmanager
-def full_postgres(servers: Servers, process: Process, sandbox: SandboxProcess) -> Iterator[None]:
-    servers.postgres_disk.fill()
-    try:
-        yield
-    finally:
-        servers.postgres_disk.make_room()
-
-
-@contextmanager
-def full_store(servers: Servers, process: Process, sandbox: SandboxProcess) -> Iterator[None]:
-    servers.store_disk.fill()
-    try:
-        yield
-    finally:
-        servers.store_disk.make_room()
-
-
 @pytest.mark.parametrize(
     ("fault", "struck"),
     [
         ("kill -9 of PostgreSQL, 3 s down", killed_postgres),
-        ("kill -9 of the object store, until a table was due", killed_store),
-        ("full disk of PostgreSQL", full_postgres),
-        ("full disk of the object store", full_store),
     ],
 )
 def test_a_run_rides_it_out_or_the_next_one_goes_on(
