@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from signal_assets_tests.production.fault_table import PROPERTY, lines_of
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 TEST_PROFILES = Path(__file__).resolve().parent / "profiles"
 
@@ -35,3 +37,17 @@ def reference_data() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip(f"no reference data in {folder}")
     return folder
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the table of faults, if tests brought any about."""
+    rows = [
+        value
+        for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
+        for name, value in getattr(report, "user_properties", ())
+        if name == PROPERTY and report.when == "call"
+    ]
+    if rows:
+        terminalreporter.section("faults and outcomes")
+        for line in lines_of(rows):
+            terminalreporter.write_line(line)

@@ -109,7 +109,7 @@ class Command:
 
     @property
     def store(self) -> TableStore:
-        return TableStore(str(self.folder / "data"))
+        return TableStore(self.variables["SIGNAL_ASSETS_STORAGE"])
 
     def stored_answers(self, service: str) -> int:
         """Return how many answers of a service the ledger holds."""
