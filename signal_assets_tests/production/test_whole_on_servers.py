@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dagster import DagsterRunStatus
 
 from signal_assets.clients.ledger import Ledger
 from signal_assets.defs.storage import TableStore
 from signal_assets.sandbox import SandboxProcess
 from signal_assets_tests.clients.databases import new_schema
+from signal_assets_tests.production.cluster import Cluster
 from signal_assets_tests.production.conftest import objects
 from signal_assets_tests.whole.conftest import KEYS, Command, Tables
 from signal_assets_tests.whole.generated import vacancies
@@ -116,6 +118,37 @@ def test_a_run_on_servers_makes_the_tables_of_a_run_on_one_machine(
     header, *rows = body.decode("utf-8-sig").splitlines()
     assert header.startswith("company_id,")
     assert len(rows) >= sum(bool(row["kvk_number"]) for row in local["merged_companies"].values())
+
+
+def test_three_celery_workers_make_the_tables_of_a_run_on_one_machine(
+    local: Tables, sandbox: SandboxProcess, tmp_path: Path, bucket: str
+) -> None:
+    sandbox.control.advance_clock(3_600)
+    storage = {
+        "SIGNAL_ASSETS_STORAGE": f"s3://{bucket}/tables",
+        "SIGNAL_ASSETS_LOGS_BUCKET": bucket,
+        "SIGNAL_ASSETS_CONCURRENCY": str(CONCURRENCY),
+    }
+    with (
+        new_schema() as postgres,
+        Cluster(tmp_path / "cluster", postgres, sandbox.environment(), **storage) as cluster,
+    ):
+        cluster.command.add_profile(PROFILE, vacancies(COUNT))
+        others = ("another", "a_third")
+        for name in others:
+            cluster.command.add_profile(name, vacancies(COUNT // 4))
+        cluster.start(workers=3)
+        runs = [cluster.submit(PROFILE)]
+        cluster.wait_for(runs[0])  # the others share its answers, and would show other costs
+        runs += [cluster.submit(name) for name in others]
+        finished = [cluster.wait_for(run_id) for run_id in runs]
+
+        assert [run.status for run in finished] == [DagsterRunStatus.SUCCESS] * 3
+        assert differences(cluster.command.tables(PROFILE), local) == []
+        ledger = cluster.command.open_ledger()
+        assert ledger.drift() == []
+        assert ledger.unknown_outcomes() == []
+        ledger.close()
 
 
 def test_two_runs_of_which_one_is_killed_pay_for_nothing_twice(
