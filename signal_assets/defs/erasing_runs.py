@@ -88,7 +88,10 @@ def _all_runs(instance: dg.DagsterInstance) -> Iterator[str]:
 def _printed(instance: dg.DagsterInstance, run_id: str) -> Iterator[str]:
     manager = instance.compute_log_manager
     for stream in (ComputeIOType.STDOUT, ComputeIOType.STDERR):
-        keys = manager.get_log_keys_for_log_key_prefix([run_id, "compute_logs"], stream)
+        try:
+            keys = manager.get_log_keys_for_log_key_prefix([run_id, "compute_logs"], stream)
+        except FileNotFoundError:  # it never printed anything, or what it printed was removed
+            continue
         for key in keys:
             data = manager.get_log_data(key)
             for words in (data.stdout, data.stderr):
