@@ -402,7 +402,6 @@ class LedgerSession:
                 asked=asked,
                 caller=self._caller,
                 holder_id=self._holder_id,
-                now=self._now(),
             )
         )
 
