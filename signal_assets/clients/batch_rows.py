@@ -16,7 +16,7 @@ from sqlalchemy import (
     update,
 )
 
-from signal_assets.clients.database import DatabaseNow
+from signal_assets.clients.database import read_now
 from signal_assets.clients.database_tables import (
     answers,
     attempts,
@@ -169,10 +169,7 @@ def _is_free(db: Connection, batch: Row, holder_id: str) -> bool:
         return False
     columns = [holders.c[name] for name in Holder.model_fields]
     row = db.execute(select(*columns).where(holders.c.holder_id == batch.holder_id)).first()
-    if row is None:
-        return True
-    now = db.execute(select(DatabaseNow())).scalar_one()
-    return is_dead(Holder.model_validate(row._mapping), now)
+    return row is None or is_dead(Holder.model_validate(row._mapping), read_now(db))
 
 
 def _adopt_one(db: Connection, batch: Row, holder_id: str) -> OpenBatch:
