@@ -16,6 +16,7 @@ from sqlalchemy import (
     update,
 )
 
+from signal_assets.clients.database import read_now
 from signal_assets.clients.database_tables import (
     answers,
     attempts,
@@ -103,7 +104,6 @@ def adopt(
     asked: Iterable[str],
     caller: Caller,
     holder_id: str,
-    now: datetime,
 ) -> list[OpenBatch]:
     """Make the open batches that nobody looks after ours, with the calls in them.
 
@@ -115,7 +115,7 @@ def adopt(
         claude_batches.c.asked.in_(list(asked)),
     )
     rows = db.execute(_open(endpoint).where(of_interest).with_for_update()).all()
-    return [_adopt_one(db, row, holder_id) for row in rows if _is_free(db, row, holder_id, now)]
+    return [_adopt_one(db, row, holder_id) for row in rows if _is_free(db, row, holder_id)]
 
 
 def note_submitted(db: Connection, number: int, service_id: str) -> None:
@@ -164,12 +164,12 @@ def _open(endpoint: str) -> Select[Any]:
     )
 
 
-def _is_free(db: Connection, batch: Row, holder_id: str, now: datetime) -> bool:
+def _is_free(db: Connection, batch: Row, holder_id: str) -> bool:
     if batch.holder_id == holder_id:
         return False
     columns = [holders.c[name] for name in Holder.model_fields]
     row = db.execute(select(*columns).where(holders.c.holder_id == batch.holder_id)).first()
-    return row is None or is_dead(Holder.model_validate(row._mapping), now)
+    return row is None or is_dead(Holder.model_validate(row._mapping), read_now(db))
 
 
 def _adopt_one(db: Connection, batch: Row, holder_id: str) -> OpenBatch:

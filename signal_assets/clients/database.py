@@ -19,6 +19,7 @@ from sqlalchemy import (
     PoolProxiedConnection,
     create_engine,
     event,
+    select,
     text,
 )
 from sqlalchemy.engine import URL, make_url
@@ -113,6 +114,10 @@ def _postgres_now(element: DatabaseNow, compiler: SQLCompiler, **options: Any) -
 @compiles(DatabaseNow, "sqlite")
 def _sqlite_now(element: DatabaseNow, compiler: SQLCompiler, **options: Any) -> str:
     return "strftime('%Y-%m-%d %H:%M:%f', 'now')"
+
+
+def read_now(db: Connection) -> datetime:
+    return db.execute(select(DatabaseNow())).scalar_one()
 
 
 class Database:

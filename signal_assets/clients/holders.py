@@ -45,7 +45,10 @@ def process_started() -> float:
 
 
 def is_dead(holder: Holder, now: datetime) -> bool:
-    """Whether nobody is behind `holder` any more, so that its calls have no outcome to come."""
+    """Whether nobody is behind `holder` any more, so that its calls have no outcome to come.
+
+    `now` is by the database's clock, as its heartbeats are: those of two machines may differ.
+    """
     if holder.ended_at is not None:
         return True
     is_silent = now - holder.heartbeat_at > STALE_AFTER

@@ -24,7 +24,7 @@ from signal_assets.clients import (
     limit_reports,
     service_slots,
 )
-from signal_assets.clients.database import Database, DatabaseUnavailable
+from signal_assets.clients.database import Database, DatabaseUnavailable, read_now
 from signal_assets.clients.errors import BudgetExhausted
 from signal_assets.clients.holders import Holder
 from signal_assets.clients.ledger_figures import LedgerFigures, MonthSum
@@ -155,6 +155,10 @@ class Ledger:
     def holders(self, run_ids: Sequence[str]) -> Mapping[str, list[Holder]]:
         """Return who worked or works on each of some runs; nobody was seen on one left out."""
         return self._database.read(partial(read_holders, run_ids=run_ids))
+
+    def database_now(self) -> datetime:
+        """Return the moment by the clock that heartbeats go by; see `is_dead`."""
+        return self._database.read(read_now)
 
     def close(self) -> None:
         self._database.close()
@@ -402,7 +406,6 @@ class LedgerSession:
                 asked=asked,
                 caller=self._caller,
                 holder_id=self._holder_id,
-                now=self._now(),
             )
         )
 
@@ -461,7 +464,6 @@ class LedgerSession:
             account_of(service),
             limit,
             self._holder_id,
-            self._now(),
             in_batch=in_batch,
             clock=self._clock,
         )

@@ -20,6 +20,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql import func
 
 from signal_assets.clients import service_slots
+from signal_assets.clients.database import DatabaseNow
 from signal_assets.clients.database_tables import answers, attempts, holders, totals
 from signal_assets.clients.errors import BudgetExhausted
 from signal_assets.clients.holders import Holder, is_dead
@@ -67,6 +68,7 @@ _ASKING = Prepared(
     select(
         attempts.c.run_id,
         attempts.c.asset,
+        DatabaseNow().label("database_now"),
         *(holders.c[name] for name in Holder.model_fields),
     )
     .select_from(attempts)
@@ -207,7 +209,7 @@ def take_over_or_wait(transaction: Transaction, call: Call, now: datetime) -> Bu
     if row is None:
         return None
     holder = Holder.model_validate({name: getattr(row, name) for name in Holder.model_fields})
-    if not is_dead(holder, now):
+    if not is_dead(holder, row.database_now):
         return Busy(until=f"run {row.run_id} ({row.asset}) has its answer to {call.summary}")
     leave_all_unknown(transaction, holder.holder_id, now, "the process that asked died")
     return None

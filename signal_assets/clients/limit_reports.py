@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from sqlalchemy import Connection, func, select
 
+from signal_assets.clients.database import read_now
 from signal_assets.clients.database_tables import (
     attempts,
     claude_batch_items,
@@ -59,7 +60,7 @@ class LimitUsage(Record):
 
 
 def read_usage(db: Connection, limits: ServiceLimits, now: datetime) -> list[LimitUsage]:
-    living = _read_in_flight(db, now)
+    living = _read_in_flight(db)
     started = _count_started(db, now - _MINUTE)
     sums = _read_sums(db, day_of(now)[:7])
     return [
@@ -75,7 +76,7 @@ def read_usage(db: Connection, limits: ServiceLimits, now: datetime) -> list[Lim
     ]
 
 
-def _read_in_flight(db: Connection, now: datetime) -> defaultdict[str, list[InFlight]]:
+def _read_in_flight(db: Connection) -> defaultdict[str, list[InFlight]]:
     rows = db.execute(
         select(
             attempts.c.service,
@@ -92,6 +93,7 @@ def _read_in_flight(db: Connection, now: datetime) -> defaultdict[str, list[InFl
     for row in rows:
         grouped[account_of(row.service), row.holder_id].append(row)
     found: defaultdict[str, list[InFlight]] = defaultdict(list)
+    now = read_now(db)
     for (service, _), asked in grouped.items():
         if not is_dead(_holder(asked[0]), now):
             found[service].append(_summarise(asked))

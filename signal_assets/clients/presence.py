@@ -11,7 +11,7 @@ from typing import Self
 
 from sqlalchemy import Connection, insert, select, update
 
-from signal_assets.clients.database import Database, DatabaseUnavailable
+from signal_assets.clients.database import Database, DatabaseNow, DatabaseUnavailable
 from signal_assets.clients.database_tables import holders
 from signal_assets.clients.holders import Holder, process_started, this_host
 from signal_assets.clients.paid_calls import Caller
@@ -72,18 +72,16 @@ class Presence:
         self._database.write(self._note_end)
 
     def _register(self, db: Connection) -> None:
-        now = self._now()
         db.execute(
-            insert(holders),
-            {
-                "holder_id": self.holder_id,
-                "host": this_host(),
-                "pid": os.getpid(),
-                "process_started": process_started(),
+            insert(holders).values(
+                holder_id=self.holder_id,
+                host=this_host(),
+                pid=os.getpid(),
+                process_started=process_started(),
                 **self._caller.model_dump(),
-                "started_at": now,
-                "heartbeat_at": now,
-            },
+                started_at=self._now(),
+                heartbeat_at=DatabaseNow(),
+            )
         )
 
     def _beat(self) -> None:
@@ -95,7 +93,11 @@ class Presence:
                 logger.warning("No heartbeat was written: %s", error)
 
     def _show_life(self, db: Connection) -> None:
-        self._set(db, heartbeat_at=self._now())
+        db.execute(
+            update(holders)
+            .where(holders.c.holder_id == self.holder_id)
+            .values(heartbeat_at=DatabaseNow())
+        )
 
     def _note_end(self, db: Connection) -> None:
         self._set(db, ended_at=self._now())

@@ -1,15 +1,14 @@
 """Reading slices in the database: which are open, who reads them, and what came of them."""
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from functools import partial
 
 from sqlalchemy import ColumnElement, Connection, and_, case, delete, func, insert, select, update
 
-from signal_assets.clients.database import Database
+from signal_assets.clients.database import Database, read_now
 from signal_assets.clients.database_tables import holders, reading_slices
 from signal_assets.clients.holders import Holder, is_dead
-from signal_assets.clients.ledger import LedgerSession, utc_now
+from signal_assets.clients.ledger import LedgerSession
 from signal_assets.domain.reading_slices import ReadingSlice, Tally
 from signal_assets.domain.records import Record
 
@@ -48,9 +47,8 @@ class ReadingSlices:
     Who claims or leads is a ledger session: while its process lives, nobody else gets its slice.
     """
 
-    def __init__(self, database: Database, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._now = now
 
     def lead(
         self, reading: Reading, slices: Sequence[ReadingSlice], session: LedgerSession
@@ -75,9 +73,7 @@ class ReadingSlices:
 
     def readings(self, search_profile: str | None = None) -> list[ReadingState]:
         """Return the readings that are under way or were left, in the order of their profiles."""
-        return self._database.read(
-            partial(_read_states, search_profile=search_profile, now=self._now())
-        )
+        return self._database.read(partial(_read_states, search_profile=search_profile))
 
     def claim(
         self, reading: str, session: LedgerSession, *, led_by_run: str | None = None
@@ -90,7 +86,7 @@ class ReadingSlices:
         if led_by_run is not None:
             wanted.append(reading_slices.c.run_id == led_by_run)
         return self._database.write(
-            partial(_claim, wanted=and_(*wanted), holder_id=session.holder_id, now=self._now())
+            partial(_claim, wanted=and_(*wanted), holder_id=session.holder_id)
         )
 
     def finish(self, reading: str, number: int, tally: Tally, session: LedgerSession) -> bool:
@@ -178,7 +174,7 @@ def _has_state(state: str) -> ColumnElement[bool]:
     return reading_slices.c.state == state
 
 
-def _read_states(db: Connection, search_profile: str | None, now: datetime) -> list[ReadingState]:
+def _read_states(db: Connection, search_profile: str | None) -> list[ReadingState]:
     names = [reading_slices.c[name] for name in Reading.model_fields]
     counts = [
         func.count(case((_has_state(state), 1))).label(state)
@@ -192,7 +188,7 @@ def _read_states(db: Connection, search_profile: str | None, now: datetime) -> l
     if search_profile is not None:
         wanted = wanted.where(reading_slices.c.search_profile == search_profile)
     rows = db.execute(wanted).mappings().all()
-    dead = _dead_holders(db, [row["led_by"] for row in rows], now)
+    dead = _dead_holders(db, [row["led_by"] for row in rows])
     return [
         ReadingState(
             **{name: value for name, value in row.items() if name != "led_by"},
@@ -202,9 +198,7 @@ def _read_states(db: Connection, search_profile: str | None, now: datetime) -> l
     ]
 
 
-def _claim(
-    db: Connection, wanted: ColumnElement[bool], holder_id: str, now: datetime
-) -> ReadingSlice | None:
+def _claim(db: Connection, wanted: ColumnElement[bool], holder_id: str) -> ReadingSlice | None:
     """Claim by changing a row that is still as it was seen: of several that try, one succeeds."""
     rows = db.execute(
         select(
@@ -216,7 +210,7 @@ def _claim(
         .where(wanted, reading_slices.c.state != "done")
         .order_by(reading_slices.c.number)
     ).all()
-    dead = _dead_holders(db, [row.holder_id for row in rows if row.state == "claimed"], now)
+    dead = _dead_holders(db, [row.holder_id for row in rows if row.state == "claimed"])
     for row in rows:
         if row.state == "claimed" and row.holder_id not in dead:
             continue
@@ -236,11 +230,12 @@ def _claim(
     return None
 
 
-def _dead_holders(db: Connection, holder_ids: Sequence[str], now: datetime) -> set[str]:
+def _dead_holders(db: Connection, holder_ids: Sequence[str]) -> set[str]:
     """Return those of `holder_ids` behind whom nobody is any more."""
     wanted = set(holder_ids)
     rows = db.execute(select(*_HOLDER_COLUMNS).where(holders.c.holder_id.in_(wanted))).mappings()
     known = [Holder.model_validate(dict(row)) for row in rows]
+    now = read_now(db)
     return wanted - {holder.holder_id for holder in known if not is_dead(holder, now)}
 
 

@@ -118,15 +118,14 @@ def take(
     account: str,
     limit: ServiceLimit,
     holder_id: str,
-    now: datetime,
     *,
     in_batch: bool = False,
     clock: Callable[[], datetime] | None = None,
 ) -> Turn | NoSlot:
     """Give `holder_id` a turn if the limits of the service allow one.
 
-    A batch takes a start and no slot. `now` tells who is dead, by the clock with which processes
-    show that they live; `clock` stands in for the database's, which everything else goes by.
+    A batch takes a start and no slot. All goes by the database's clock; `clock` stands in for it,
+    but not where it tells who is dead.
     """
     pace = _lock(transaction, account)
     (standing,) = transaction.rows(_STANDING, {"asked_service": account})
@@ -136,7 +135,7 @@ def take(
         needs_slot = True
         is_free = standing.taken < limit.in_flight and not standing.waiting
         if not is_free and not _is_our_turn(
-            transaction, account, limit.in_flight, holder_id, now, at
+            transaction, account, limit.in_flight, holder_id, standing.now, at
         ):
             reason = f"{account}: all {limit.in_flight} requests in flight are taken"
             return NoSlot(reason=reason, wait_seconds=POLL_SECONDS)

@@ -61,8 +61,8 @@ def judge(
     """Say which runs are lost, and which may be.
 
     `holders` are the processes that were seen at work on each run, `suspected` what the last look
-    found. One live process clears a run of suspicion, and so does a heartbeat since the last look,
-    whatever the clocks of two machines say.
+    found. One live process clears a run of suspicion, and so does a heartbeat since the last look.
+    `now` is by the database's clock, as heartbeats are.
     """
     lost: dict[str, str] = {}
     doubtful: dict[str, Suspicion] = {}
@@ -104,9 +104,10 @@ def lost_runs(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     ledger = Ledger.open(Settings().resolved_database_url)
     try:
         holders = ledger.holders([run.run_id for run in runs])
+        now = ledger.database_now()
     finally:
         ledger.close()
-    verdict = judge(runs, holders, read_cursor(context.cursor), datetime.now(UTC))
+    verdict = judge(runs, holders, read_cursor(context.cursor), now)
     reported = [run_id for run_id, why in verdict.lost.items() if _report(instance, run_id, why)]
     return dg.SensorResult(
         cursor=write_cursor(verdict.suspected),

@@ -1,12 +1,20 @@
 """Ledgers with limits over all runs, and a clock for them that a test sets."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from signal_assets.clients.database import Database
-from signal_assets.clients.ledger import Budgets, Call, Caller, Ledger, LedgerSession, call_key
+from signal_assets.clients.ledger import (
+    Budgets,
+    Call,
+    Caller,
+    Ledger,
+    LedgerSession,
+    call_key,
+    utc_now,
+)
 from signal_assets.domain.limits import ServiceLimits
 
 
@@ -34,9 +42,14 @@ def limited_ledger(
         ledger.close()
 
 
-def open_run(ledger: Ledger, name: str = "run-1", search_profile: str = "example") -> LedgerSession:
+def open_run(
+    ledger: Ledger,
+    name: str = "run-1",
+    search_profile: str = "example",
+    now: Callable[[], datetime] = utc_now,
+) -> LedgerSession:
     caller = Caller(run_id=name, asset="an_asset", search_profile=search_profile)
-    return ledger.session(caller, Budgets())
+    return ledger.session(caller, Budgets(), now=now)
 
 
 def a_call(name: object, service: str = "kvk", reserve_usd: str = "0.01") -> Call:

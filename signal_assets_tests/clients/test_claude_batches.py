@@ -34,7 +34,7 @@ QUICK = BatchLimits(
     troubles_in_a_row=4,
 )
 PATIENT = BatchLimits(wait_seconds=60, first_poll_seconds=0.02, longest_poll_seconds=0.05)
-NO_WAIT = BatchLimits(wait_seconds=0.05, first_poll_seconds=0.02, lost_wait_seconds=0.02)
+SHORT_WAIT = BatchLimits(wait_seconds=1, first_poll_seconds=0.02, lost_wait_seconds=0.02)
 
 
 @pytest.fixture
@@ -218,10 +218,10 @@ def test_a_row_that_was_not_worked_through_waits_for_the_next_run(desk, rule):
 
 def test_a_batch_that_expires_leaves_everything_for_the_next_run(desk):
     desk.sandbox.control.set_batch_rules(seconds=100_000)
-    assert kinds(desk.read(vacancies(3), limits=NO_WAIT)) == {"waiting": 3}
+    assert kinds(desk.read(vacancies(3), limits=SHORT_WAIT)) == {"waiting": 3}
     desk.sandbox.control.advance_clock(86_400)
     desk.sandbox.control.set_batch_rules(seconds=0)
-    expired = desk.read(vacancies(3), limits=NO_WAIT)
+    expired = desk.read(vacancies(3), limits=SHORT_WAIT)
     assert "expired" in expired.by_id["file:0"].reason
     assert kinds(desk.read(vacancies(3))) == {"read": 3}
 
@@ -248,7 +248,7 @@ def test_a_request_the_service_does_not_take_fails_its_own_text(desk):
 
 def test_a_run_that_waits_too_long_ends_and_the_next_one_goes_on_with_the_batch(desk):
     desk.sandbox.control.set_batch_rules(seconds=3600)
-    first = desk.read(vacancies(5), limits=NO_WAIT)
+    first = desk.read(vacancies(5), limits=SHORT_WAIT)
     assert kinds(first) == {"waiting": 5}
     assert "run again" in first.by_id["file:0"].reason
     assert len(desk.ledger.unknown_outcomes()) == 5
@@ -265,7 +265,7 @@ def test_a_batch_is_gone_on_with_on_either_database(sandbox, tmp_path, backend):
     with new_database(backend, tmp_path) as url:
         desk = Desk(sandbox, tmp_path, url)
         sandbox.control.set_batch_rules(seconds=3600, errored_every=4)
-        desk.read(vacancies(12), limits=NO_WAIT)
+        desk.read(vacancies(12), limits=SHORT_WAIT)
         sandbox.control.set_batch_rules(seconds=0)
         sandbox.control.advance_clock(3600)
         assert kinds(desk.read(vacancies(12))) == {"read": 12}
@@ -275,7 +275,7 @@ def test_a_batch_is_gone_on_with_on_either_database(sandbox, tmp_path, backend):
 
 def test_a_live_run_does_not_pay_for_what_an_open_batch_will_bring(desk):
     desk.sandbox.control.set_batch_rules(seconds=3600)
-    desk.read(vacancies(5), limits=NO_WAIT)
+    desk.read(vacancies(5), limits=SHORT_WAIT)
     meanwhile = desk.read(vacancies(8), "live")
     assert kinds(meanwhile) == {"waiting": 5, "read": 3}
     desk.sandbox.control.advance_clock(3600)
@@ -286,7 +286,7 @@ def test_a_live_run_does_not_pay_for_what_an_open_batch_will_bring(desk):
 
 def test_new_texts_go_into_a_batch_of_their_own_while_another_is_under_way(desk):
     desk.sandbox.control.set_batch_rules(seconds=3600)
-    desk.read(vacancies(5), limits=NO_WAIT)
+    desk.read(vacancies(5), limits=SHORT_WAIT)
     desk.sandbox.control.set_batch_rules(seconds=0)
     later = desk.read(vacancies(8), limits=BatchLimits(wait_seconds=0.5, first_poll_seconds=0.02))
     assert kinds(later) == {"waiting": 5, "read": 3}
@@ -295,14 +295,14 @@ def test_new_texts_go_into_a_batch_of_their_own_while_another_is_under_way(desk)
 def test_a_batch_another_run_waits_for_is_left_to_it(desk):
     desk.sandbox.control.set_batch_rules(seconds=3600)
     with desk.session() as waiting:
-        desk.read_with(waiting, vacancies(5), limits=NO_WAIT)
-        assert kinds(desk.read(vacancies(5), limits=NO_WAIT)) == {"waiting": 5}
+        desk.read_with(waiting, vacancies(5), limits=SHORT_WAIT)
+        assert kinds(desk.read(vacancies(5), limits=SHORT_WAIT)) == {"waiting": 5}
     assert desk.asked()["batches"] == 1
 
 
 def test_answers_to_an_older_prompt_are_still_paid_and_stored(desk):
     desk.sandbox.control.set_batch_rules(seconds=3600)
-    desk.read(vacancies(2), limits=NO_WAIT, model="claude-haiku-5-5")
+    desk.read(vacancies(2), limits=SHORT_WAIT, model="claude-haiku-5-5")
     desk.sandbox.control.advance_clock(3600)
     desk.sandbox.control.set_batch_rules(seconds=0)
     desk.read(vacancies(2), model="claude-sonnet-5-5")
@@ -394,7 +394,7 @@ def test_a_batch_the_service_does_not_know_after_a_day_is_given_up(desk):
     desk.sandbox.control.set_batch_rules(seconds=3600)
     two_days_ago = datetime.now(UTC) - timedelta(days=2)
     with desk.session(now=lambda: two_days_ago) as session:
-        desk.read_with(session, vacancies(4), limits=NO_WAIT)
+        desk.read_with(session, vacancies(4), limits=SHORT_WAIT)
     desk.sandbox.control.switch_on("claude", "batch_gone", times=1)
     assert kinds(desk.read(vacancies(4))) == {"service": 4}
     assert len(desk.ledger.unknown_outcomes()) == 4
@@ -469,7 +469,7 @@ def test_nothing_is_sent_beyond_the_budget(desk):
 
 def test_the_kill_switch_asks_nobody_anything_also_about_open_batches(desk):
     desk.sandbox.control.set_batch_rules(seconds=3600)
-    desk.read(vacancies(3), limits=NO_WAIT)
+    desk.read(vacancies(3), limits=SHORT_WAIT)
     desk.sandbox.control.advance_clock(3600)
     asked = desk.asked()
     for transport in ("batch", "live"):

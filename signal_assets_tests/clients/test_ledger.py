@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import Connection, select, update
 
+from signal_assets.clients.database import read_now
 from signal_assets.clients.database_tables import holders
 from signal_assets.clients.errors import BudgetExhausted
 from signal_assets.clients.ledger import (
@@ -357,22 +358,44 @@ def move_elsewhere(ledger: Ledger) -> None:
     ledger.database.write(lambda db: db.execute(update(holders).values(host="elsewhere")))
 
 
-def test_a_holder_elsewhere_is_waited_for_as_long_as_it_shows_life(open_session, ledger, clock):
+def be_silent(ledger: Ledger, seconds: float) -> None:
+    """Make the last heartbeat of all lie that long ago by the database's clock."""
+
+    def work(db: Connection) -> None:
+        last = read_now(db) - timedelta(seconds=seconds)
+        db.execute(update(holders).values(heartbeat_at=last))
+
+    ledger.database.write(work)
+
+
+def test_a_holder_elsewhere_is_waited_for_as_long_as_it_shows_life(open_session, ledger):
     with open_session() as first:
         ask(first, a_call())
         move_elsewhere(ledger)
         with open_session(run_id="run-2") as second:
-            clock.now += timedelta(seconds=30)
+            be_silent(ledger, seconds=20)
             assert isinstance(second.begin(a_call()), Busy)
-            clock.now += timedelta(seconds=1)
+            be_silent(ledger, seconds=31)
             assert isinstance(second.begin(a_call()), Ticket)
 
 
-def test_a_holder_that_was_taken_for_dead_may_still_deliver(open_session, ledger, clock):
+@pytest.mark.parametrize("ahead", [timedelta(days=1), timedelta(hours=-1)])
+def test_a_clock_that_is_wrong_takes_no_call_from_a_holder_elsewhere(
+    open_session, ledger, clock, ahead
+):
+    with open_session() as first:
+        ask(first, a_call())
+        move_elsewhere(ledger)
+        clock.now += ahead
+        with open_session(run_id="run-2") as second:
+            assert isinstance(second.begin(a_call()), Busy)
+
+
+def test_a_holder_that_was_taken_for_dead_may_still_deliver(open_session, ledger):
     with open_session() as first, open_session(run_id="run-2") as second:
         late = ask(first, a_call())
         move_elsewhere(ledger)
-        clock.now += timedelta(seconds=31)
+        be_silent(ledger, seconds=31)
         ticket = ask(second, a_call())
         first.complete(late, body="late", cost_usd=CENT)
         second.complete(ticket, body="second", cost_usd=CENT)

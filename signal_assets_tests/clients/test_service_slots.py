@@ -4,11 +4,24 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
-from signal_assets.clients.database_tables import service_paces, service_slots, service_waits
+from signal_assets.clients.database_tables import (
+    holders,
+    service_paces,
+    service_slots,
+    service_waits,
+)
 from signal_assets.clients.errors import BudgetExhausted
-from signal_assets.clients.ledger import Answer, Busy, Ledger, LedgerSession, NoSlot, Ticket
+from signal_assets.clients.ledger import (
+    Answer,
+    Busy,
+    Ledger,
+    LedgerSession,
+    NoSlot,
+    Ticket,
+    utc_now,
+)
 from signal_assets.clients.paid_calls import BatchIntent
 from signal_assets.clients.service_slots import AHEAD, LONGEST_LEASE, SILENT_AFTER, interval_of
 from signal_assets_tests.clients.databases import BACKENDS, new_database
@@ -281,6 +294,18 @@ def test_the_database_has_a_clock_of_its_own(url):
     with limited_ledger(url, {"kvk": {"per_minute": 60}}) as ledger, open_run(ledger) as session:
         ticket(session.begin(a_call(1)))
         assert 0.5 < ticket(session.begin(a_call(2))).starts_in <= 1.0
+
+
+@pytest.mark.parametrize("ahead", [timedelta(days=1), timedelta(hours=-1)])
+def test_a_clock_that_is_wrong_frees_no_slot_of_a_holder_elsewhere(url, ahead):
+    with (
+        limited_ledger(url, {"kvk": {"in_flight": 1}}) as ledger,
+        open_run(ledger, "run-1") as first,
+        open_run(ledger, "run-2", now=lambda: utc_now() + ahead) as second,
+    ):
+        ticket(first.begin(a_call(1)))
+        ledger.database.write(lambda db: db.execute(update(holders).values(host="elsewhere")))
+        no_slot(second.begin(a_call(2)))
 
 
 def test_the_report_says_what_is_in_use_and_by_whom(url):
