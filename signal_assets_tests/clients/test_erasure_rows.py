@@ -11,7 +11,7 @@ from sqlalchemy import JSON, Text, text
 
 from signal_assets.clients import erasure_rows
 from signal_assets.clients.database import Database
-from signal_assets.clients.database_tables import metadata
+from signal_assets.clients.database_tables import metadata, reading_slices
 from signal_assets.clients.ledger import Answer, Budgets, Call, Caller, Ledger, Ticket, call_key
 from signal_assets.domain.erasure import Traces
 from signal_assets_tests.clients.databases import BACKENDS, new_database
@@ -164,7 +164,11 @@ def test_it_is_decided_for_every_column_of_words_what_an_erasure_does() -> None:
     assert words - decided == NO_WORDS_OF_OTHERS
 
 
+PLACE_OF_A_CALL = ("service", "holder_id")
 NO_WORDS_OF_OTHERS = {
+    ("service_paces", "service"),
+    *((table, name) for table in ("service_slots", "service_waits") for name in PLACE_OF_A_CALL),
+    *(("reading_slices", each.name) for each in reading_slices.c if each.name != "number"),
     *(("ledger_holders", name) for name in ("holder_id", "host", "run_id", "asset")),
     ("ledger_holders", "search_profile"),
     *(("ledger_attempts", name) for name in ("key", "service", "run_id", "asset", "day", "status")),

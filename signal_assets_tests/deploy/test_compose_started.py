@@ -18,7 +18,7 @@ import s3fs
 import yaml
 
 from signal_assets.clients.database import with_driver
-from signal_assets.defs.storage import TableStore
+from signal_assets.defs.storage import StorageUnavailable, TableStore
 from signal_assets_tests.clients.databases import new_schema
 from signal_assets_tests.deploy.compose import FOLDER, compose, filled_in
 from signal_assets_tests.production.cluster import free_port, wait_until
@@ -93,7 +93,7 @@ def test_the_object_store_refuses_another_secret(
     store: TableStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another")
-    with pytest.raises(PermissionError):
+    with pytest.raises(StorageUnavailable, match="these keys are wrong"):
         store.read("raw_vacancies", PROFILE)
 
 
