@@ -27,6 +27,7 @@ COUNT = 16
 CONCURRENCY = 3
 LATENCY = 1.0
 """Seconds for an answer of Claude, so that there is a while to strike in."""
+DOWN_SECONDS = 3.0
 HOUR = 3_600
 
 PROFILES = [f"struck_{number}" for number in range(6)]
@@ -161,3 +162,35 @@ def test_a_killed_worker_costs_only_what_it_was_asking(ground: Ground, strike: S
     ground.deployment.worker_of(strike.run_id).kill()
 
     assert strike.end("kill -9 of the worker").startswith("was retried and went on")
+
+
+def test_a_killed_postgres_costs_only_what_was_being_asked(ground: Ground, strike: Strike) -> None:
+    ground.deployment.servers.postgres.kill()
+    time.sleep(DOWN_SECONDS)
+    ground.deployment.servers.postgres.start()
+
+    strike.end("kill -9 of PostgreSQL")
+
+
+def test_a_killed_daemon_costs_nothing_and_keeps_its_queue(ground: Ground, strike: Strike) -> None:
+    deployment = ground.deployment
+    queued = deployment.submit(strike.profile, "harvest_job")
+    deployment.daemon.kill()
+    time.sleep(DOWN_SECONDS)
+    deployment.daemon.start()
+
+    assert strike.end("kill -9 of the daemon, a run in its queue", most=0) == "rode it out"
+    assert deployment.settle(queued)[0] is DagsterRunStatus.SUCCESS
+
+
+def test_a_killed_redis_costs_nothing_and_the_next_run_comes(
+    ground: Ground, strike: Strike
+) -> None:
+    deployment = ground.deployment
+    deployment.redis.kill()
+    time.sleep(DOWN_SECONDS)
+    deployment.redis.start()
+
+    assert strike.end("kill -9 of Redis", most=0) == "rode it out"
+    after = deployment.submit(strike.profile, "harvest_job")
+    assert deployment.settle(after)[0] is DagsterRunStatus.SUCCESS
