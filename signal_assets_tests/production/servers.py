@@ -107,7 +107,7 @@ class ObjectStore(ServerProcess):
         self.url = f"http://127.0.0.1:{self.port}"
         line = [find_rclone(), "serve", "s3", "--addr", f"127.0.0.1:{self.port}"]
         line += ["--auth-key", f"{self.ACCESS_KEY},{self.SECRET_KEY}", "--config", os.devnull]
-        line += ["--dir-cache-time", "0s", str(self._objects)]
+        line += [str(self._objects)]
         super().__init__("object-store", line, logs, {})
 
     def is_ready(self, printed: str) -> bool:
