@@ -29,6 +29,8 @@ LATENCY = 1.0
 """Seconds for an answer of Claude, so that there is a while to strike in."""
 DOWN_SECONDS = 3.0
 HOUR = 3_600
+REFUSED = "Could not connect to the endpoint"
+"""What is printed of a table that cannot be written."""
 
 PROFILES = [f"struck_{number}" for number in range(6)]
 
@@ -194,3 +196,15 @@ def test_a_killed_redis_costs_nothing_and_the_next_run_comes(
     assert strike.end("kill -9 of Redis", most=0) == "rode it out"
     after = deployment.submit(strike.profile, "harvest_job")
     assert deployment.settle(after)[0] is DagsterRunStatus.SUCCESS
+
+
+def test_a_killed_object_store_costs_nothing(ground: Ground, strike: Strike) -> None:
+    deployment = ground.deployment
+    store, worker = deployment.servers.store, deployment.worker_of(strike.run_id)
+    store.kill()
+    ground.sandbox.control.set_latency("claude", 0)
+    wait_until(lambda: REFUSED in worker.printed(), "a table is to be written")
+    time.sleep(DOWN_SECONDS)
+    store.start()
+
+    strike.end("kill -9 of the object store", most=0)
