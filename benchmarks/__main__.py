@@ -1,6 +1,7 @@
 """Every figure that is claimed, one after another: `make bench`, or `python -m benchmarks`.
 
-One is left out as it takes half an hour: `python -m benchmarks.large_profile`.
+Two are left out as they take long: `python -m benchmarks.large_profile` and
+`python -m benchmarks.thousand_profiles`.
 """
 
 import os
