@@ -205,6 +205,10 @@ class ClaudeBatchRun:
     # --- the rounds ------------------------------------------------------------------------
 
     async def _go_round(self) -> None:
+        """Send and look until all is in, or was waited for long enough from when we were ready."""
+        if self._ready or self._awaited():
+            self._transport = self._service
+            self._ends_at = time.monotonic() + self._limits.wait_seconds
         pause = self._limits.first_poll_seconds
         while self._stopped is None and (self._ready or self._awaited()):
             await self._submit_ready()
