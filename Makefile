@@ -1,7 +1,7 @@
 # make demo   the whole graph on invented companies; needs git, make and Python ≥ 3.11 with venv
 # make test   the tests, but for the slow ones
 # make test-slow  tests that kill runs, fill servers and run every documented command
-# make test-servers  tests on servers of Debian's packages: Ceph (radosgw ceph-mon ceph-osd ceph-common)
+# make test-servers  quick tests on servers of Debian's packages: Ceph (radosgw ceph-mon ceph-osd ceph-common)
 # make check  what CI runs: format, lint, types, import contracts, security, tests
 # make security  secret scan, bandit, and known vulnerabilities of the locked packages
 # make sbom   the bill of materials of the image, as CycloneDX JSON in build/
@@ -29,7 +29,7 @@ test-slow: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "slow and not live and not servers" $(TESTS)
 
 test-servers: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "servers and not live" $(TESTS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "servers and not slow and not live" $(TESTS)
 
 check: $(READY)
 	$(BIN)/ruff format --check .
