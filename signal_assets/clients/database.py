@@ -1,5 +1,6 @@
 """The database behind the ledger and the prompts: one SQLite file by default, Postgres by URL."""
 
+import logging
 import sqlite3
 import threading
 import time
@@ -39,6 +40,13 @@ _BUSY_SECONDS = 30
 _WRITE_ATTEMPTS = 5
 _POSTGRES_TRY_AGAIN = {"40001", "40P01"}
 """Serialisation failure and deadlock: the transaction was undone and may be repeated."""
+_POSTGRES_AWAY = {"57P01", "57P02", "57P03", "53100", "53300"}
+"""Shut down, crashed, starting, disk full, all connections taken: may pass without us."""
+_POSTGRES_LOST = "08"
+"""The class of errors of a connection that broke."""
+PATIENCE_SECONDS = 60.0
+"""How long a server that was there may be away: it was started anew, or its disk was full."""
+_AWAY_PAUSE_SECONDS = 0.5
 _MIGRATION_LOCK = 7_405_991_182_033
 """Any constant will do: who changes the tables on Postgres holds this advisory lock."""
 _KEPT_CONNECTIONS, _MORE_CONNECTIONS = 2, 2
@@ -47,10 +55,15 @@ _KEPT_CONNECTIONS, _MORE_CONNECTIONS = 2, 2
 _POSTGRES_DEFAULTS = {"application_name": "signal_assets", "connect_timeout": "10"}
 """What the address may say otherwise."""
 
+_TRANSACTION_NUMBER = "SELECT CAST(pg_current_xact_id_if_assigned() AS text)"
+_TRANSACTION_STATUS = text("SELECT pg_xact_status(CAST(:number AS xid8))")
+
 _EXACT = Context(prec=60)
 _PICODOLLARS = Decimal(10) ** 12
 
 Result = TypeVar("Result")
+
+logger = logging.getLogger(__name__)
 
 
 class DatabaseUnavailable(SourceUnavailable):
@@ -126,9 +139,13 @@ class Database:
     On SQLite the file is in WAL mode with `synchronous=NORMAL`: what is committed survives the
     death of the process (`kill -9`); after a loss of power the last commits may be missing, but the
     file is intact. WAL needs a local disk; on a network share use Postgres.
+
+    A Postgres that goes away is waited for, up to `patience_seconds`, and what was to be written is
+    written then, once: when the connection broke while it was committed, the server is asked
+    whether it was.
     """
 
-    def __init__(self, engine: Engine, name: str) -> None:
+    def __init__(self, engine: Engine, name: str, patience_seconds: float) -> None:
         self._engine = engine
         self._is_sqlite = engine.dialect.name == "sqlite"
         self._writer = engine.execution_options(writes=True)
@@ -143,10 +160,12 @@ class Database:
         self._one_writer = threading.Lock() if self._is_sqlite else nullcontext()
         self._name = name
         self._kept: PoolProxiedConnection | None = None
+        self._patience_seconds = 0.0
         self._bring_up_to_date()
+        self._patience_seconds = patience_seconds
 
     @classmethod
-    def open(cls, url: str) -> "Database":
+    def open(cls, url: str, *, patience_seconds: float = PATIENCE_SECONDS) -> "Database":
         """Open the database at `url`, its tables brought to the version this code works with.
 
         Raises:
@@ -162,7 +181,7 @@ class Database:
         except (ImportError, SQLAlchemyError) as error:
             raise DatabaseUnavailable(_explain(name, error)) from error
         try:
-            return cls(engine, name)
+            return cls(engine, name, patience_seconds)
         except DatabaseUnavailable:
             engine.dispose()
             raise
@@ -174,11 +193,7 @@ class Database:
 
     def read(self, work: Callable[[Connection], Result]) -> Result:
         """Run `work` on one state of the database, whatever others write meanwhile."""
-        try:
-            with self._reader.begin() as connection:
-                return work(connection)
-        except DBAPIError as error:
-            raise DatabaseUnavailable(_explain(self._name, error)) from error
+        return self._repeat(lambda: self._read_once(work))
 
     def write(self, work: Callable[[Connection], Result]) -> Result:
         """Run `work` in one transaction; it may run again when another process was first.
@@ -218,24 +233,61 @@ class Database:
                 self._kept = None
         self._engine.dispose()
 
-    def _repeat(self, write_once: Callable[[], Result]) -> Result:
-        for attempt in range(1, _WRITE_ATTEMPTS + 1):
+    def _repeat(self, once: Callable[[], Result]) -> Result:
+        conflicts, lost_at = 0, None
+        while True:
             try:
-                return write_once()
+                return once()
             except (DBAPIError, self._driver.Error) as error:
-                if attempt == _WRITE_ATTEMPTS or not self._may_be_repeated(error):
+                if self._is_conflict(error) and conflicts + 1 < _WRITE_ATTEMPTS:
+                    conflicts += 1
+                    continue
+                lost_at = lost_at or time.monotonic()
+                if not self._is_awaited(error, lost_at):
                     raise DatabaseUnavailable(_explain(self._name, error)) from error
-        raise AssertionError("the last attempt returns or raises")
+                time.sleep(_AWAY_PAUSE_SECONDS)
 
-    def _may_be_repeated(self, error: Exception) -> bool:
+    def _is_conflict(self, error: Exception) -> bool:
+        """Whether another process was first, and the transaction was undone."""
         cause = error.orig if isinstance(error, DBAPIError) else error
         if isinstance(cause, self._driver.IntegrityError):
             return True
         return getattr(cause, "pgcode", None) in _POSTGRES_TRY_AGAIN
 
-    def _write_once(self, work: Callable[[Connection], Result]) -> Result:
-        with self._one_writer, self._writer.begin() as connection:
+    def _is_awaited(self, error: Exception, lost_at: float) -> bool:
+        """Whether the server is away and may still come back; says so the first time."""
+        waited = time.monotonic() - lost_at
+        if not self._is_away(error) or waited >= self._patience_seconds:
+            return False
+        if waited < _AWAY_PAUSE_SECONDS:
+            logger.warning(
+                "%s; waiting for it up to %.0f s",
+                _explain(self._name, error),
+                self._patience_seconds,
+            )
+        return True
+
+    def _is_away(self, error: Exception) -> bool:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        if self._is_sqlite or not isinstance(
+            cause, self._driver.OperationalError | self._driver.InterfaceError
+        ):
+            return False
+        code: str | None = getattr(cause, "pgcode", None)
+        return code is None or code in _POSTGRES_AWAY or code.startswith(_POSTGRES_LOST)
+
+    def _read_once(self, work: Callable[[Connection], Result]) -> Result:
+        with self._reader.begin() as connection:
             return work(connection)
+
+    def _write_once(self, work: Callable[[Connection], Result]) -> Result:
+        with self._one_writer, self._writer.connect() as connection, connection.begin() as opened:
+            result = work(connection)
+            if self._is_sqlite:
+                return result
+            number = connection.exec_driver_sql(_TRANSACTION_NUMBER).scalar_one()
+            self._commit(opened.commit, number)
+            return result
 
     def _transact_once(self, work: Callable[[Transaction], Result]) -> Result:
         with self._one_writer, self._driver_connection() as connection:
@@ -243,8 +295,38 @@ class Database:
             if self._is_sqlite:
                 cursor.execute("BEGIN IMMEDIATE")
             result = work(Transaction(cursor, self._engine.dialect))
-            connection.commit()
+            if self._is_sqlite:
+                connection.commit()
+                return result
+            cursor.execute(_TRANSACTION_NUMBER)
+            ((number,),) = cursor.fetchall()
+            self._commit(connection.commit, number)
             return result
+
+    def _commit(self, commit: Callable[[], None], number: str | None) -> None:
+        """Commit the transaction that Postgres knows by `number`; None: it wrote nothing.
+
+        Returns also when the connection broke and the transaction was committed all the same.
+        """
+        try:
+            commit()
+        except (DBAPIError, self._driver.Error) as error:
+            if number is None or not self._is_away(error) or not self._was_committed(number):
+                raise
+
+    def _was_committed(self, number: str) -> bool:
+        """Ask the server, as soon as it is there and the transaction is over."""
+        while True:
+            status = self._repeat(
+                lambda: self._read_once(
+                    lambda connection: connection.execute(
+                        _TRANSACTION_STATUS, {"number": number}
+                    ).scalar_one()
+                )
+            )
+            if status != "in progress":
+                return bool(status == "committed")
+            time.sleep(_AWAY_PAUSE_SECONDS)
 
     @contextmanager
     def _driver_connection(self) -> Iterator[PoolProxiedConnection]:
