@@ -9,6 +9,7 @@ neither may hold up the others. A thousand take a quarter of an hour or so on tw
 """
 
 import argparse
+import math
 import sys
 import tempfile
 import threading
@@ -191,17 +192,25 @@ def measure(count: int, workers: int) -> None:
             backfill_id = backfill(webserver, profile_names(count))
             slowest = follow(webserver, backfill_id)
             seconds = time.perf_counter() - started
-        statuses = Counter(run.status.value for run in cluster.instance.get_runs())
+        records = cluster.instance.get_run_records()
         pages = {
             "assets with their partitions": webserver.ask(PARTITIONS)[1],
             "the backfill": webserver.ask(BACKFILL_PAGE, id=backfill_id)[1],
             "runs": webserver.ask(RUNS_PAGE)[1],
         }
         ticks = sensor_seconds(cluster.instance)
-    runs = sum(statuses.values())
+    outcomes = Counter(record.dagster_run.status.value for record in records)
+    done = [record for record in records if record.dagster_run.is_success]
+    took = sorted(_seconds(record.start_time, record.end_time) for record in done)
+    busy = _seconds(
+        min(record.start_time or math.inf for record in done),
+        max(record.end_time or 0.0 for record in done),
+    )
     print(f"\n{count:,} profiles, {workers} worker processes")
-    print(f"  runs            {runs:,} in {seconds:.0f} s, {60 * runs / seconds:.0f} a minute")
-    print(f"  outcomes        {dict(statuses)}")
+    print(f"  backfill        {seconds:.0f} s from its launch to its end")
+    print(f"  runs            {len(done):,} in {busy:.0f} s, {60 * len(done) / busy:.0f} a minute")
+    print(f"  a run           {took[len(took) // 2]:.1f} s (median), {took[-1]:.1f} s at most")
+    print(f"  outcomes        {dict(outcomes)}")
     print(
         f"  memory          {memory.peak_of_all / 2**20:,.0f} MiB at most in all; highest of each:"
     )
@@ -210,6 +219,10 @@ def measure(count: int, workers: int) -> None:
     print(f"  UI, afterwards  {', '.join(f'{page} {took:.2f} s' for page, took in pages.items())}")
     print(f"  UI, meanwhile   the page of the backfill took {slowest:.2f} s at most")
     print(f"  sensor ticks    {', '.join(f'{name} {took:.1f} s' for name, took in ticks.items())}")
+
+
+def _seconds(start: float | None, end: float | None) -> float:
+    return (end or math.nan) - (start or math.nan)
 
 
 def follow(webserver: Webserver, backfill_id: str) -> float:

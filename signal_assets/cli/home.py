@@ -27,8 +27,12 @@ VARIANTS = (
 SHIPPED_BEFORE = frozenset(
     {
         "689d49830c7e7b39f77db147db60ee31615192c06068c56debf3e0d0be2a0851",
+        "58c0bd19819810ab22f341291f3e23d79fe5477642f81847c18fb3c2cc39ae3f",
         "65b12c70fd387fd152680afd7052fdadf9aa74768d2cdc11cbdd337b907a2a90",
+        "942169aae764c1f6460969685b14fbae12948d2ed66cbf84457216b98920fc91",
+        "c17f6a4cd0c1826f624e04bd44c852d7d029ad258ecebf38c75360669c4b8a58",
         "cbc1228aebb6affb5cee25ac7aad9e090d7c3ac7b1668a6ec0ecd4304c0c1f6a",
+        "e5c90a6408acc496f3f81c118072951c9493e7e2042c677579b9ec8367f3f3e7",
     }
 )
 """SHA-256 of each `dagster.yaml` that came with an earlier version: nobody changed those either."""

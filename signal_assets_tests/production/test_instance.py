@@ -50,7 +50,11 @@ def test_the_variants_differ_in_what_they_are_for_only() -> None:
         other.pop("compute_logs", None)
         other.pop("run_launcher", None)
         assert other.pop("storage") == {
-            "postgres": {"postgres_url": {"env": "DAGSTER_POSTGRES_URL"}}
+            "custom": {
+                "module": "signal_assets.dagster_storage",
+                "class": "PooledPostgresStorage",
+                "config": {"postgres_url": {"env": "DAGSTER_POSTGRES_URL"}},
+            }
         }
         assert other == default
 
