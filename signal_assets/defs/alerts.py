@@ -23,7 +23,7 @@ from signal_assets.clients.profile_files import load_profiles
 from signal_assets.defs.alert_channels import NO_CHANNEL, channel_names, open_channels
 from signal_assets.defs.jobs import full_job, harvest_job
 from signal_assets.defs.newest_tables import any_source_answered
-from signal_assets.defs.partitions import PARTITION_TAG
+from signal_assets.defs.partitions import profile_of
 from signal_assets.defs.raw_vacancies import raw_vacancies
 from signal_assets.domain.alerts import MAX_FACTS, Alert, AlertKind, shorten
 from signal_assets.domain.masking import mask_contacts
@@ -172,7 +172,7 @@ def find_failed_runs(instance: dg.DagsterInstance, after: int, limit: int) -> Fo
 
 def alert_of_failure(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Alert:
     """Say what stopped a run: a check, its harvest, or something else."""
-    profile = run.tags.get(PARTITION_TAG)
+    profile = profile_of(run.tags)
     whose = profile or run.job_name
     checks, errors = _failed_checks(instance, run), _step_errors(instance, run)
     again = _RUN_AGAIN.format(profile) if profile else "run the job again."

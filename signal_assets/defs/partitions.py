@@ -1,6 +1,7 @@
 """Partitions: one per search profile, made from the profile files when the code is loaded."""
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 
 import dagster as dg
@@ -14,7 +15,14 @@ PROFILE_TAG = "signal_assets/search_profile"
 HELPED_RUN_TAG = "signal_assets/helps_run"
 """Names the run that a run helps, and whose budget pays."""
 
+MAX_RETRIES_TAG = "dagster/max_retries"
+
 logger = logging.getLogger(__name__)
+
+
+def profile_of(tags: Mapping[str, str]) -> str | None:
+    """Return the search profile that a run is for, by its tags; None: for none, or for several."""
+    return tags.get(PARTITION_TAG) or tags.get(PROFILE_TAG)
 
 
 def profile_names(folder: Path) -> list[str]:

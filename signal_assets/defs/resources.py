@@ -49,7 +49,7 @@ from signal_assets.clients.suppression_files import read_suppression
 from signal_assets.defs.activating import ActivationRefused, check_model
 from signal_assets.defs.extraction_prompts import active_prompt
 from signal_assets.defs.gate import Gate
-from signal_assets.defs.partitions import HELPED_RUN_TAG, PARTITION_TAG, PROFILE_TAG
+from signal_assets.defs.partitions import HELPED_RUN_TAG, MAX_RETRIES_TAG, profile_of
 from signal_assets.defs.storage import ParquetIOManager, TableStore
 from signal_assets.domain.boards import BOARD_KINDS
 from signal_assets.domain.company_quality import GateRules
@@ -89,13 +89,13 @@ def settings(context: dg.InitResourceContext) -> Settings:
 )
 def profile_file(context: dg.InitResourceContext) -> LoadedProfile:
     tags = context.run.tags if context.run else {}
-    name = tags.get(PARTITION_TAG) or tags.get(PROFILE_TAG)
+    name = profile_of(tags)
     if name is None:
         raise dg.Failure("Choose a search profile: these tables are made for one at a time.")
     try:
         return load_named_profile(context.resources.settings.profiles, name)
     except ProfileRefused as error:
-        raise dg.Failure(str(error), allow_retries=False) from error
+        raise _failure(context, error) from error
 
 
 @dg.resource(description="The run's search profile.", required_resource_keys={"profile_file"})
@@ -121,7 +121,7 @@ def gate_rules(context: dg.InitResourceContext) -> GateRules:
 
 @dg.resource(description="The tables of earlier runs.", required_resource_keys={"settings"})
 def tables(context: dg.InitResourceContext) -> TableStore:
-    return TableStore(context.resources.settings.storage)
+    return TableStore(context.resources.settings.storage, is_patient=True)
 
 
 @dg.io_manager(
@@ -140,7 +140,7 @@ def ledger(context: dg.InitResourceContext) -> Iterator[Ledger]:
         if context.run is None:
             yield opened
             return
-        profile = context.run.tags.get(PARTITION_TAG, "")
+        profile = profile_of(context.run.tags) or ""
         with opened.presence(
             Caller(run_id=context.run.run_id, asset=WHOLE_RUN, search_profile=profile)
         ):
@@ -222,7 +222,7 @@ def reader(context: dg.InitResourceContext) -> Iterator[VacancyReader]:
             known.model,
         )
     except ActivationRefused as refused:
-        raise dg.Failure(str(refused), allow_retries=False) from refused
+        raise _failure(context, refused) from refused
     with _session(context, "extracted_vacancies") as session:
         yield ClaudeReader(
             session,
@@ -282,7 +282,7 @@ def employers(context: dg.InitResourceContext) -> EmployerList | None:
     path = context.resources.settings.employers
     if path is None:
         return None
-    file = _read_or_fail(read_employers, path)
+    file = _read_or_fail(context, read_employers, path)
     for problem in file.problems[:MAX_PROBLEMS_SHOWN]:
         _log(context).warning(f"Employer left out: {problem}")
     return file.employers
@@ -292,14 +292,14 @@ def employers(context: dg.InitResourceContext) -> EmployerList | None:
     description="What a person decided about companies.", required_resource_keys={"settings"}
 )
 def overrides(context: dg.InitResourceContext) -> Overrides:
-    return _read_or_fail(read_overrides, context.resources.settings.overrides)
+    return _read_or_fail(context, read_overrides, context.resources.settings.overrides)
 
 
 @dg.resource(
     description="The companies that must not be approached.", required_resource_keys={"settings"}
 )
 def suppression(context: dg.InitResourceContext) -> SuppressionList:
-    return _read_or_fail(read_suppression, context.resources.settings.suppression)
+    return _read_or_fail(context, read_suppression, context.resources.settings.suppression)
 
 
 @dg.resource(
@@ -319,7 +319,7 @@ def company_info(context: dg.InitResourceContext) -> Iterator[CompanyInfoClient 
                 user_name=known.company_info_username,
             )
         except ValueError as error:
-            raise dg.Failure(str(error), allow_retries=False) from error
+            raise _failure(context, error) from error
         key = known.company_info_api_key.get_secret_value()
         url = known.company_info_base_url or provider.base_url
         with open_company_info(key, url, provider=provider) as http:
@@ -393,12 +393,19 @@ def _log(context: dg.InitResourceContext) -> dg.DagsterLogManager | logging.Logg
     return context.log or logging.getLogger(__name__)
 
 
-def _read_or_fail(read: Callable[[Path], T], path: Path) -> T:
+def _failure(context: dg.InitResourceContext, why: Exception) -> dg.Failure:
+    """Return the failure of a run that would fail again, so that nobody tries it again."""
+    if context.run is not None and context.instance is not None:
+        context.instance.add_run_tags(context.run.run_id, {MAX_RETRIES_TAG: "0"})
+    return dg.Failure(str(why), allow_retries=False)
+
+
+def _read_or_fail(context: dg.InitResourceContext, read: Callable[[Path], T], path: Path) -> T:
     """Return what a file of the user's holds, or fail the run naming the lines that are wrong."""
     try:
         return read(path)
     except TableRefused as error:
-        raise dg.Failure(str(error), allow_retries=False) from error
+        raise _failure(context, error) from error
 
 
 def _step_up(profile: SearchProfile) -> StepUp | None:
