@@ -52,6 +52,10 @@ class Table:
     asset: str
     columns: tuple[Column, ...]
 
+    def without(self, name: str) -> "Table":
+        """Return the same table but for one column."""
+        return Table(self.asset, tuple(one for one in self.columns if one.name != name))
+
     @property
     def arrow_schema(self) -> pa.Schema:
         return pa.schema([(column.name, column.type) for column in self.columns])
@@ -107,6 +111,14 @@ class TableBuilder:
         self._waiting.append(row)
         if len(self._waiting) >= self._batch_size:
             self._convert()
+
+    def row(self, number: int) -> dict[str, Any]:
+        """Return a row that was added, counted from 0; no table may have been added."""
+        batch, place = divmod(number, self._batch_size)
+        if batch < len(self._made):
+            row: dict[str, Any] = self._made[batch].slice(place, 1).to_pylist()[0]
+            return row
+        return dict(self._waiting[place])
 
     def add_table(self, rows: pa.Table) -> None:
         """Add rows that are a table already."""

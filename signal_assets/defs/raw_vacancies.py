@@ -1,31 +1,48 @@
 """The asset `raw_vacancies`, and its checks."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 import dagster as dg
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from signal_assets.clients.sources import VacancySource
-from signal_assets.defs.frames import preview, rows_of, to_frame
+from signal_assets.defs.frames import (
+    TEXT,
+    TableBuilder,
+    from_arrow,
+    preview,
+    rows_of,
+    to_frame,
+)
+from signal_assets.defs.large_tables import LargeTable, TextSpool
 from signal_assets.defs.partitions import search_profiles
-from signal_assets.defs.storage import TableStore
+from signal_assets.defs.storage import TableStore, read_table
 from signal_assets.defs.tables import RAW_VACANCIES, SOURCE_ANSWERS, VACANCY_FINGERPRINTS
 from signal_assets.defs.watching import watched
 from signal_assets.domain.closing import close_unlisted
-from signal_assets.domain.duplicates import find_duplicates, mark_duplicates
+from signal_assets.domain.duplicates import DuplicateSearch, mark_duplicates
 from signal_assets.domain.erasure import Marks, without_erased
 from signal_assets.domain.fingerprints import Fingerprint, digest_of
 from signal_assets.domain.harvests import SourceAnswer, SourceYield, count_yields
 from signal_assets.domain.languages import fill_in_languages
 from signal_assets.domain.posters import judge_posters
 from signal_assets.domain.search_profiles import SearchProfile
-from signal_assets.domain.vacancies import Vacancy, update_vacancies
+from signal_assets.domain.vacancies import Posting, Vacancy, update_vacancies
 from signal_assets.progress import Progress
 
 MAX_REPORTED_ROWS = 50
+FOLDED_AT_ONCE = 2_000
+"""Vacancies that are objects in memory at a time."""
+
+WITHOUT_TEXT = RAW_VACANCIES.without("description")
+FIELDS = set(Vacancy.model_fields)
+"""One set for all vacancies: each of its own would be most of what they take."""
 
 
 @dg.asset(
@@ -44,7 +61,7 @@ def raw_vacancies(
     tables: dg.ResourceParam[TableStore],
     erased: dg.ResourceParam[Marks],
     progress: dg.ResourceParam[Progress],
-) -> dg.MaterializeResult[pd.DataFrame]:
+) -> dg.MaterializeResult[LargeTable]:
     """One vacancy as published, seen by this search profile.
 
     A harvest adds what is new and moves `last_seen_at` of what came back; it never takes a vacancy
@@ -52,45 +69,42 @@ def raw_vacancies(
     source answered for each term is kept in the table `source_answers`.
     """
     harvested_at = datetime.now(UTC)
-    known = list(_known_vacancies(tables.read(RAW_VACANCIES.asset, search_profile.name)))
+    known = _KnownVacancies(tables, search_profile.name)
+    harvest = _Harvest(known, harvested_at)
 
     answers: list[SourceAnswer] = []
-    with progress.steps("Harvesting", total=None) as step:
+
+    def answered() -> Iterator[SourceAnswer]:
+        """Each answer as it comes; what is kept of it is no text."""
+        brought = 0
         for source in sources:
-            for answer in source.harvest(search_profile.search_terms):
-                answers.append(without_erased(answer, erased))
+            for came in source.harvest(search_profile.search_terms):
+                answer = without_erased(came, erased)
+                harvest.fold(answer.postings)
+                yield answer
+                brought += len(answer.postings)
+                answers.append(answer.model_copy(update={"postings": ()}))
                 step()
-                context.log.info(_sentence(answer))
-    yields = count_yields(answers, (vacancy.vacancy_id for vacancy in known))
-    fingerprints = _known_fingerprints(tables, search_profile.name, known)
-    harvest = update_vacancies(
-        known, (posting for answer in answers for posting in answer.postings), harvested_at
-    )
-    new, changed = harvest.new, harvest.changed
-    vacancies = judge_posters(fill_in_languages(harvest.vacancies))
-    # A big profile fits into memory once as objects, not in every state it goes through.
-    answers = [answer.model_copy(update={"postings": ()}) for answer in answers]
-    del known, harvest
-    duplicates = find_duplicates(vacancies, fingerprints)
-    compared = duplicates.compared
-    _keep_fingerprints(tables, search_profile.name, duplicates.fingerprints)
-    vacancies = mark_duplicates(vacancies, duplicates.copies)
-    del fingerprints, duplicates
-    vacancies = close_unlisted(vacancies, answers, harvested_at)
+                if not answer.is_part:
+                    context.log.info(_sentence(answer, brought))
+                    brought = 0
+
+    with progress.steps("Harvesting", total=None) as step:
+        yields = count_yields(answered(), known.ids)
+    harvest.keep_the_rest()
+    table, frame, compared = harvest.finish(tables, search_profile.name, answers)
     _keep_yields(tables, search_profile.name, yields, harvested_at)
 
-    frame = to_frame(map(_row, vacancies), RAW_VACANCIES)
-    del vacancies
     rejected = [row for answer in answers for row in answer.rejected]
     for row in rejected[:MAX_REPORTED_ROWS]:
         context.log.warning(f"Row left out: {row.place}: {row.reason}")
     return dg.MaterializeResult(
-        value=frame,
+        value=table,
         metadata={
             "dagster/partition_row_count": len(frame),
             "vacancies": len(frame),
-            "new_vacancies": new,
-            "changed_vacancies": changed,
+            "new_vacancies": harvest.new,
+            "changed_vacancies": harvest.changed,
             "duplicates": int(frame["duplicate_of"].notna().sum()),
             "duplicates_by_reason": dict(Counter(frame["duplicate_reason"].dropna())),
             "compared_for_duplicates": compared,
@@ -100,10 +114,10 @@ def raw_vacancies(
             "snippets": int((frame["text_kind"] == "snippet").sum()),
             "without_posted_at": int(frame["posted_at"].isna().sum()),
             "rejected_rows": len(rejected),
-            "source_calls": sum(answer.calls for answer in answers),
-            "answers_refused": sum(answer.outcome == "refused" for answer in answers),
-            "answers_broken": sum(answer.outcome == "broken" for answer in answers),
-            "answers_empty": sum(answer.outcome == "empty" for answer in answers),
+            "source_calls": sum(line.calls for line in yields),
+            "answers_refused": sum(line.outcome == "refused" for line in yields),
+            "answers_broken": sum(line.outcome == "broken" for line in yields),
+            "answers_empty": sum(line.outcome == "empty" for line in yields),
             "first_rejected_rows": [f"{row.place}: {row.reason}" for row in rejected[:10]],
             "source_answers": _table_of(yields),
             "preview": preview(frame, ["title", "company_name", "location", "source", "posted_at"]),
@@ -150,25 +164,154 @@ BLOCKING_CHECKS = (no_vacancy_twice,)
 CHECKS = (*BLOCKING_CHECKS, every_source_answered)
 
 
+class _KnownVacancies:
+    """What the table of earlier harvests holds; its texts stay in the file."""
+
+    def __init__(self, tables: TableStore, search_profile: str) -> None:
+        self._tables, self._search_profile = tables, search_profile
+        columns = [column.name for column in WITHOUT_TEXT.columns]
+        try:
+            path = tables.path(RAW_VACANCIES.asset, search_profile)
+            self._rows = read_table(path, columns)
+        except FileNotFoundError:
+            self._rows = from_arrow(WITHOUT_TEXT.arrow_schema.empty_table())
+        self._places = {key: place for place, key in enumerate(self._rows["vacancy_id"])}
+
+    @property
+    def ids(self) -> Iterable[str]:
+        return self._places.keys()
+
+    def find(self, vacancy_ids: Iterable[str]) -> Iterator[Vacancy]:
+        """Yield those of `vacancy_ids` that are known, without their texts."""
+        places = [self._places[key] for key in vacancy_ids if key in self._places]
+        return map(_vacancy, rows_of(self._rows.iloc[places]))
+
+    def all_but(self, vacancy_ids: Collection[str]) -> Iterator[Vacancy]:
+        """Yield the others, with their texts, a batch in memory at a time."""
+        if not self._places:
+            return
+        columns = ["vacancy_id", "description"]
+        for batch in self._tables.batches(RAW_VACANCIES.asset, self._search_profile, columns):
+            ids, texts = (batch[name].to_pylist() for name in columns)
+            rest = {
+                key: text for key, text in zip(ids, texts, strict=True) if key not in vacancy_ids
+            }
+            for vacancy in self.find(rest):
+                yield vacancy.model_copy(update={"description": rest[vacancy.vacancy_id]})
+
+    def fingerprints(self) -> dict[str, Fingerprint]:
+        """Return the fingerprints of the vacancies as they stand in the table, copies marked.
+
+        A run that was killed, or another one at the same moment, may have kept those of a harvest
+        whose table was never written: taken for known, its copies would never be found.
+        """
+        frame = self._tables.read(VACANCY_FINGERPRINTS.asset, self._search_profile)
+        if frame is None:
+            return {}
+        compared = {
+            vacancy.vacancy_id: digest_of(vacancy) for vacancy in map(_vacancy, rows_of(self._rows))
+        }
+        return {
+            row["vacancy_id"]: Fingerprint(row["made_of"], tuple(row["keys"]), row["signature"])
+            for row in rows_of(frame)
+            if row["made_of"] == compared.get(row["vacancy_id"])
+        }
+
+
+class _Harvest:
+    """The vacancies as they stand after a harvest, whose texts are on disk."""
+
+    def __init__(self, known: _KnownVacancies, harvested_at: datetime) -> None:
+        self._known, self._harvested_at = known, harvested_at
+        self._texts = TextSpool()
+        self._rows = TableBuilder(WITHOUT_TEXT)
+        self._places: dict[str, int] = {}
+        self._search = DuplicateSearch(known.fingerprints())
+        self.new = self.changed = 0
+
+    def fold(self, postings: Sequence[Posting]) -> None:
+        """Fold in what a source brought; what it brought before counts as known."""
+        for start in range(0, len(postings), FOLDED_AT_ONCE):
+            some = postings[start : start + FOLDED_AT_ONCE]
+            ids = dict.fromkeys(posting.vacancy_id for posting in some)
+            brought = [self._rows.row(self._places[key]) for key in ids if key in self._places]
+            first_brought = [key for key in ids if key not in self._places]
+            before = [*map(_vacancy, brought), *self._known.find(first_brought)]
+            folded = update_vacancies(before, some, self._harvested_at)
+            self.new += folded.new
+            self.changed += folded.changed
+            self._add(folded.vacancies)
+
+    def keep_the_rest(self) -> None:
+        """Take over what is known and was not brought."""
+        rest = self._known.all_but(frozenset(self._places))
+        while batch := list(islice(rest, FOLDED_AT_ONCE)):
+            self._add(batch)
+
+    def _add(self, vacancies: Iterable[Vacancy]) -> None:
+        for vacancy in judge_posters(fill_in_languages(vacancies)):
+            self._search.add(vacancy)
+            self._places[vacancy.vacancy_id] = self._texts.add(vacancy.description)
+            self._rows.add(_row(vacancy))
+
+    def finish(
+        self, tables: TableStore, search_profile: str, answers: Sequence[SourceAnswer]
+    ) -> tuple[LargeTable, pd.DataFrame, int]:
+        """Return the table, the same without its texts, and how many were compared for copies.
+
+        Its order is that of `first_seen_at`, then `vacancy_id`. The fingerprints are kept.
+        """
+        duplicates = self._search.find()
+        _keep_fingerprints(tables, search_profile, duplicates.fingerprints)
+        rows = self._rows.finish()
+        places = pa.array(self._places.values(), pa.int64())
+        seen = rows["first_seen_at"].take(places).to_pylist()
+        by_time = sorted(zip(seen, self._places.keys(), self._places.values(), strict=True))
+        order = np.array([place for _, _, place in by_time], dtype=np.int64)
+        marked = TableBuilder(WITHOUT_TEXT)
+        for start in range(0, len(order), FOLDED_AT_ONCE):
+            some = rows.take(order[start : start + FOLDED_AT_ONCE]).to_pylist()
+            vacancies = mark_duplicates(map(_vacancy, some), duplicates.copies)
+            for vacancy in close_unlisted(vacancies, answers, self._harvested_at):
+                marked.add(_row(vacancy))
+        without_text = marked.finish()
+
+        def whole_rows(start: int, stop: int) -> pa.Table:
+            part = without_text.slice(start, stop - start)
+            texts = pa.array(self._texts.read(order[start:stop]), TEXT)
+            columns = [
+                texts if name == "description" else part[name]
+                for name in RAW_VACANCIES.arrow_schema.names
+            ]
+            return pa.table(columns, schema=RAW_VACANCIES.arrow_schema)
+
+        table = LargeTable(RAW_VACANCIES, len(order), whole_rows)
+        return table, from_arrow(without_text), duplicates.compared
+
+
 def _row(vacancy: Vacancy) -> dict[str, Any]:
-    return {"vacancy_id": vacancy.vacancy_id, **vars(vacancy)}
+    row = {"vacancy_id": vacancy.vacancy_id, **vars(vacancy)}
+    row.pop("description", None)
+    return row
 
 
-def _known_vacancies(frame: pd.DataFrame | None) -> Iterator[Vacancy]:
-    if frame is None:
-        return
-    there = [name for name in Vacancy.model_fields if name in frame]
-    for row in rows_of(frame, there):
-        yield Vacancy.model_construct(
-            **{name: row[name] for name in there if row[name] is not None}
-        )
+def _vacancy(row: Mapping[str, Any]) -> Vacancy:
+    """Return a vacancy of a row of the table, which may be one of an earlier version."""
+    return Vacancy.model_construct(
+        FIELDS,
+        **{
+            name: value
+            for name, value in row.items()
+            if name in Vacancy.model_fields and value is not None
+        },
+    )
 
 
-def _sentence(answer: SourceAnswer) -> str:
+def _sentence(answer: SourceAnswer, found: int) -> str:
     term = f" for “{answer.search_term}”" if answer.search_term else ""
     said = f" ({answer.message})" if answer.message else ""
     board = f" {answer.board}" if answer.board else ""
-    return f"{answer.source}{board}{term}: {answer.outcome}, {len(answer.postings)} vacancies{said}"
+    return f"{answer.source}{board}{term}: {answer.outcome}, {found} vacancies{said}"
 
 
 def _asked(row: Mapping[str, Any]) -> str:
@@ -195,25 +338,6 @@ def _keep_yields(
     past = [] if history is None else list(rows_of(history))
     rows = past + [{**vars(line), "harvested_at": harvested_at} for line in yields]
     tables.write(SOURCE_ANSWERS, search_profile, to_frame(rows, SOURCE_ANSWERS))
-
-
-def _known_fingerprints(
-    tables: TableStore, search_profile: str, known: Iterable[Vacancy]
-) -> dict[str, Fingerprint]:
-    """Return the fingerprints of the vacancies as they stand in the table, copies marked.
-
-    A run that was killed, or another one at the same moment, may have kept those of a harvest
-    whose table was never written: taken for known, its copies would never be found.
-    """
-    frame = tables.read(VACANCY_FINGERPRINTS.asset, search_profile)
-    if frame is None:
-        return {}
-    compared = {vacancy.vacancy_id: digest_of(vacancy) for vacancy in known}
-    return {
-        row["vacancy_id"]: Fingerprint(row["made_of"], tuple(row["keys"]), row["signature"])
-        for row in rows_of(frame)
-        if row["made_of"] == compared.get(row["vacancy_id"])
-    }
 
 
 def _keep_fingerprints(

@@ -4,6 +4,7 @@ The root is a folder or an address in an object store. What lies in S3 is reache
 settings of AWS (`AWS_ENDPOINT_URL`, `AWS_ACCESS_KEY_ID`, a profile, a role of the machine).
 """
 
+import os
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -19,6 +20,7 @@ import pyarrow.parquet as pq
 from upath import UPath
 
 from signal_assets.defs.frames import Table, from_arrow, to_arrow
+from signal_assets.defs.large_tables import ROWS_AT_ONCE, LargeTable
 from signal_assets.defs.tables import TABLES
 
 FILE_NAME = "data.parquet"
@@ -29,9 +31,12 @@ PARTS = "reading_parts"
 """Folder of what workers read of a search profile until its table is made."""
 COLUMNS = "columns"
 """Metadata of an input: the columns to read of its table."""
-ROWS_AT_ONCE = 5_000
-"""Of a table that is read in batches."""
+PATIENT = {"mode": "standard", "total_max_attempts": 10}
+"""How an object store is asked that is away or full: for a minute or so, with growing pauses.
 
+`AWS_RETRY_MODE` and `AWS_MAX_ATTEMPTS` say otherwise.
+"""
+RETRY_SETTINGS = ("AWS_RETRY_MODE", "AWS_MAX_ATTEMPTS")
 
 REFUSALS = {
     "NoSuchBucket": "the bucket does not exist",
@@ -54,12 +59,14 @@ class TableStore:
     A table is finished elsewhere and then put in its place in one step, so that a reader sees the
     old table or the new one, and a killed write leaves the old one.
 
+    An object store that is away is waited for where the store `is_patient`, as a run should be.
+
     Raises:
         StorageUnavailable: the root is in an object store that needs an extra of ours.
     """
 
-    def __init__(self, root: str) -> None:
-        self.root = open_path(root)
+    def __init__(self, root: str, *, is_patient: bool = False) -> None:
+        self.root = open_path(root, is_patient=is_patient)
 
     def path(self, asset: str, search_profile: str | None = None) -> UPath:
         """Return where a table lies; without a search profile, one that is for all of them."""
@@ -89,12 +96,23 @@ class TableStore:
             FileNotFoundError: the table was never written.
         """
         wanted = pa.array(vacancy_ids, pa.large_string())
-        with _opened(self.path(asset, search_profile)) as file:
-            found = [
-                pa.Table.from_batches([batch]).filter(pc.is_in(batch["vacancy_id"], wanted))
-                for batch in pq.ParquetFile(file).iter_batches(ROWS_AT_ONCE, columns=list(columns))
-            ]
+        found = [
+            batch.filter(pc.is_in(batch["vacancy_id"], wanted))
+            for batch in self.batches(asset, search_profile, columns)
+        ]
         return from_arrow(pa.concat_tables(found))
+
+    def batches(
+        self, asset: str, search_profile: str, columns: Sequence[str]
+    ) -> Iterator[pa.Table]:
+        """Yield some columns of a table, `ROWS_AT_ONCE` in memory at a time.
+
+        Raises:
+            FileNotFoundError: the table was never written.
+        """
+        with _opened(self.path(asset, search_profile)) as file:
+            for batch in pq.ParquetFile(file).iter_batches(ROWS_AT_ONCE, columns=list(columns)):
+                yield pa.Table.from_batches([batch])
 
     def part_path(self, search_profile: str, reading: str, number: int) -> UPath:
         """Return where what one worker read lies until the whole table is made of such parts."""
@@ -131,8 +149,10 @@ class TableStore:
             return f"{self.root} at {probe.fs.s3.meta.endpoint_url}"
 
 
-def open_path(address: str) -> UPath:
+def open_path(address: str, *, is_patient: bool = False) -> UPath:
     """Return the path behind a folder's name or an address such as `s3://bucket/prefix`.
+
+    `is_patient`: see `TableStore`.
 
     Raises:
         StorageUnavailable: it is in S3, and what reads S3 is not installed; or it is elsewhere.
@@ -148,7 +168,9 @@ def open_path(address: str) -> UPath:
             f"{address} is in S3: install what reads it with `pip install signal-assets[s3]`"
         ) from error
     # Other machines write here too, so what was once listed must be asked for again.
-    return UPath(address, use_listings_cache=False)
+    is_as_set = not is_patient or any(os.environ.get(name) for name in RETRY_SETTINGS)
+    config = {} if is_as_set else {"retries": PATIENT}
+    return UPath(address, use_listings_cache=False, config_kwargs=config)
 
 
 def is_local(path: UPath) -> bool:
@@ -187,6 +209,16 @@ def write_arrow(path: UPath, table: pa.Table) -> None:
     """Put `table` at `path`, all or nothing."""
     with replacing(path) as target:
         pq.write_table(table, target, compression="zstd", row_group_size=20_000)
+
+
+def write_large(path: UPath, table: LargeTable) -> None:
+    """Put `table` at `path`, all or nothing; its rows are never in memory all at once."""
+    with (
+        replacing(path) as target,
+        pq.ParquetWriter(target, table.table.arrow_schema, compression="zstd") as writer,
+    ):
+        for batch in table.batches():
+            writer.write_table(batch)
 
 
 @contextmanager
@@ -296,8 +328,13 @@ class ParquetIOManager(dg.UPathIOManager):
     def make_directory(self, path: UPath) -> None:
         """Leave it to the writing: in an object store this would try to make the bucket."""
 
-    def dump_to_path(self, context: dg.OutputContext, obj: pd.DataFrame, path: UPath) -> None:
-        write_table(path, obj, TABLES[context.asset_key.path[-1]])
+    def dump_to_path(
+        self, context: dg.OutputContext, obj: pd.DataFrame | LargeTable, path: UPath
+    ) -> None:
+        if isinstance(obj, LargeTable):
+            write_large(path, obj)
+        else:
+            write_table(path, obj, TABLES[context.asset_key.path[-1]])
 
     def load_from_path(self, context: dg.InputContext, path: UPath) -> pd.DataFrame:
         try:
@@ -309,7 +346,7 @@ class ParquetIOManager(dg.UPathIOManager):
             ) from None
 
     def get_metadata(
-        self, context: dg.OutputContext, obj: pd.DataFrame
+        self, context: dg.OutputContext, obj: pd.DataFrame | LargeTable
     ) -> dict[str, dg.MetadataValue[Any]]:
         size = self._base_path.joinpath(*context.asset_key.path)
         return {"dagster/uri": dg.MetadataValue.text(str(size))}

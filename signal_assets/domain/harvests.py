@@ -25,6 +25,9 @@ class SourceAnswer(Record):
     `rows`: it brought vacancies. `empty`: it answered that there are none. `refused`: it will not
     serve us (key, quota, robots). `broken`: no answer, or one that cannot be read. Vacancies read
     before a refusal or a fault are kept beside that outcome.
+
+    A large answer may come in parts, so that nobody has to hold all of it: the last one, which is
+    no part, says how it ended.
     """
 
     source: str
@@ -35,6 +38,8 @@ class SourceAnswer(Record):
     rejected: tuple[RejectedRow, ...] = ()
     calls: int = 0
     message: str | None = None
+    is_part: bool = False
+    """More of the same answer follows."""
     listed_ids: frozenset[str] | None = None
     """Every `external_id` that the board lists, also of what was not asked for; None where the
     source cannot say, or did not say all: nothing is closed by such an answer."""
@@ -58,11 +63,17 @@ class SourceYield(Record):
 def count_yields(
     answers: Iterable[SourceAnswer], known_ids: Iterable[str]
 ) -> tuple[SourceYield, ...]:
-    """Return what each answer brought, in the order they came."""
+    """Return what each answer brought, its parts together, in the order they came."""
     seen = set(known_ids)
     yields = []
+    ids: set[str] = set()
+    rejected = calls = 0
     for answer in answers:
-        ids = {posting.vacancy_id for posting in answer.postings}
+        ids.update(posting.vacancy_id for posting in answer.postings)
+        rejected += len(answer.rejected)
+        calls += answer.calls
+        if answer.is_part:
+            continue
         yields.append(
             SourceYield(
                 source=answer.source,
@@ -71,10 +82,11 @@ def count_yields(
                 outcome=answer.outcome,
                 found=len(ids),
                 new=len(ids - seen),
-                rejected=len(answer.rejected),
-                calls=answer.calls,
+                rejected=rejected,
+                calls=calls,
                 message=answer.message,
             )
         )
         seen |= ids
+        ids, rejected, calls = set(), 0, 0
     return tuple(yields)

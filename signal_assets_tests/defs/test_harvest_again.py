@@ -79,10 +79,11 @@ class Harvests:
                 progress=LoggedProgress(dg.get_dagster_logger()),
             )
         assert isinstance(result, dg.MaterializeResult)
+        frame = result.value.to_frame()
         self.metadata = dict(result.metadata or {})
         if is_stored:
-            self.tables.write(RAW_VACANCIES, name, result.value)
-        return without_moments(result.value.to_dict("records"))
+            self.tables.write(RAW_VACANCIES, name, frame)
+        return without_moments(frame.to_dict("records"))
 
 
 @pytest.fixture

@@ -69,9 +69,10 @@ class Harvests:
                 progress=LoggedProgress(logger),
             )
         assert isinstance(result, dg.MaterializeResult)
+        frame = result.value.to_frame()
         self.metadata = dict(result.metadata or {})
-        self.tables.write(RAW_VACANCIES, PROFILE.name, result.value)
-        return {row["vacancy_id"]: row for row in result.value.to_dict("records")}
+        self.tables.write(RAW_VACANCIES, PROFILE.name, frame)
+        return {row["vacancy_id"]: row for row in frame.to_dict("records")}
 
     def check(self) -> dg.AssetCheckResult:
         context = dg.build_asset_check_context()

@@ -17,6 +17,9 @@ from signal_assets.domain.search_profiles import FileSourceOptions, SearchTerm
 from signal_assets.domain.term_matching import TermMatcher
 from signal_assets.domain.vacancies import MAX_DESCRIPTION_CHARS, Posting
 
+POSTINGS_IN_A_PART = 1_000
+"""Of a large file: so many are held at once."""
+
 MAX_REJECTED_ROWS = 10_000
 """Rows reported one by one; the rest is counted in the message."""
 
@@ -38,7 +41,10 @@ class FileSource:
         return self._options.name
 
     def harvest(self, terms: Sequence[SearchTerm]) -> Iterator[SourceAnswer]:
-        """Yield one answer for all files; where rows are matched, each posting names its term."""
+        """Yield one answer for all files, large ones in parts.
+
+        Where rows are matched, each posting names its term.
+        """
         paths = self._paths()
         if not paths:
             message = f"no file matches {self._options.path!r} in {self._folder}"
@@ -48,8 +54,8 @@ class FileSource:
         if matches_terms is None:
             matches_terms = bool(terms)
         harvest = _FileHarvest(self._options, TermMatcher(terms) if matches_terms else None)
-        for path in paths:
-            harvest.read(path)
+        for path in reversed(paths):
+            yield from harvest.read(path)
         yield harvest.answer()
 
     def _paths(self) -> list[Path]:
@@ -59,20 +65,22 @@ class FileSource:
 
 
 class _FileHarvest:
-    """What was read so far: postings by id, rows left out, and counts for the message."""
+    """Postings that were not handed on yet, rows left out, and counts for the message."""
 
     def __init__(self, options: FileSourceOptions, matcher: TermMatcher | None) -> None:
         self._options = options
         self._columns = map_columns(options.columns)
         self._matcher = matcher
-        self._postings: dict[str, Posting] = {}
+        self._postings: list[Posting] = []
+        self._found: set[str] = set()
         self._rejected: list[RejectedRow] = []
         self._rejected_count = 0
         self._faults: list[str] = []
         self._cut_places: list[str] = []
         self._unmatched_count = 0
 
-    def read(self, path: Path) -> None:
+    def read(self, path: Path) -> Iterator[SourceAnswer]:
+        """Yield parts of the answer while it is read."""
         places: dict[str, str] = {}
         seen_columns: set[str] = set()
         row_count = 0
@@ -81,6 +89,8 @@ class _FileHarvest:
                 row_count += 1
                 seen_columns.update(row.values or ())
                 self._take(path, row, places)
+                if len(self._postings) >= POSTINGS_IN_A_PART:
+                    yield self._part()
         except FileFault as fault:
             self._faults.append(f"{path.name}: {fault}")
         missing = [ours for ours in REQUIRED_COLUMNS if self._columns[ours] not in seen_columns]
@@ -106,13 +116,16 @@ class _FileHarvest:
             return
         if is_cut(row.values, self._columns):
             self._cut_places.append(place)
+        if posting.external_id in self._found:
+            return
         if self._matcher is not None:
             term = self._matcher.find(f"{posting.title}\n{posting.description}")
             if term is None:
                 self._unmatched_count += 1
                 return
             posting = posting.model_copy(update={"search_term": term})
-        self._postings[posting.external_id] = posting
+        self._postings.append(posting)
+        self._found.add(posting.external_id)
 
     def _reject(self, place: str, reason: str) -> None:
         self._rejected_count += 1
@@ -120,20 +133,25 @@ class _FileHarvest:
             self._rejected.append(RejectedRow(place=place, reason=reason))
 
     def answer(self) -> SourceAnswer:
+        return self._part().model_copy(
+            update={
+                "outcome": self._outcome(),
+                "rejected": tuple(self._rejected),
+                "message": self._message(),
+                "is_part": False,
+            }
+        )
+
+    def _part(self) -> SourceAnswer:
+        postings, self._postings = self._postings, []
         return SourceAnswer.model_construct(
-            source=self._options.name,
-            search_term=None,
-            outcome=self._outcome(),
-            postings=tuple(self._postings.values()),
-            rejected=tuple(self._rejected),
-            calls=0,
-            message=self._message(),
+            source=self._options.name, outcome="rows", postings=tuple(postings), is_part=True
         )
 
     def _outcome(self) -> Outcome:
         if self._faults:
             return "broken"
-        if self._postings:
+        if self._found:
             return "rows"
         return "broken" if self._rejected_count and not self._unmatched_count else "empty"
 

@@ -19,8 +19,11 @@ ROW = {"external_id": "1", "title": "Boekhouder", "description": "U werkt met SA
 
 def harvest(folder, path="*", terms=(), **options) -> SourceAnswer:
     source = FileSource(FileSourceOptions(type="file", path=path, **options), folder)
-    (answer,) = source.harvest([SearchTerm(term=term) for term in terms])
-    return answer
+    *parts, last = source.harvest([SearchTerm(term=term) for term in terms])
+    assert not last.is_part
+    assert all(part.is_part for part in parts)
+    postings = [posting for answer in (*parts, last) for posting in answer.postings]
+    return last.model_copy(update={"postings": tuple(postings)})
 
 
 def write_lines(folder: Path, *rows: object, name: str = "jobs.jsonl") -> None:
@@ -200,6 +203,13 @@ def test_rows_before_the_cut_of_a_packed_file_are_kept(tmp_path):
     answer = harvest(tmp_path)
     assert answer.outcome == "broken"
     assert len(answer.postings) > 100
+
+
+def test_a_large_file_comes_in_parts_of_which_none_is_large(tmp_path):
+    write_lines(tmp_path, *(ROW | {"external_id": str(n)} for n in range(2_500)))
+    source = FileSource(FileSourceOptions(type="file", path="*"), tmp_path)
+    sizes = [len(answer.postings) for answer in source.harvest([])]
+    assert sizes == [1_000, 1_000, 500]
 
 
 def test_a_text_of_ten_megabytes_is_cut_and_said(tmp_path):
