@@ -17,6 +17,7 @@ from signal_assets.clients.ledger import Ledger, LedgerSession
 from signal_assets.clients.pacing import PacingRules
 from signal_assets.clients.paid_calls import Budgets, Caller
 from signal_assets.domain.extractions import ReadingOutcome, VacancyText
+from signal_assets.domain.limits import NO_LIMITS, ServiceLimits
 
 KEY = "sk-ant-secret-of-the-test"
 MODEL = "claude-haiku-5-5"
@@ -113,8 +114,8 @@ def vacancies(count: int, words: str = "Wij werken met SAP") -> list[VacancyText
 class Desk:
     """One ledger and the readers that work with it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.ledger = Ledger.open(f"sqlite:///{folder / 'ledger.db'}")
+    def __init__(self, folder: Path, limits: ServiceLimits = NO_LIMITS) -> None:
+        self.ledger = Ledger.open(f"sqlite:///{folder / 'ledger.db'}", limits)
         self._runs = 0
 
     def session(self, budget: str | None = None, *, kill_switch: bool = False) -> LedgerSession:

@@ -6,7 +6,14 @@ from pathlib import Path
 
 from dagster import DagsterRunStatus
 
-from signal_assets_tests.production.cluster import RUN_SECONDS, Cluster, ServerProcess
+from signal_assets_tests.production.cluster import (
+    RUN_SECONDS,
+    Cluster,
+    Daemon,
+    ServerProcess,
+    Worker,
+)
+from signal_assets_tests.production.machines import Machine
 from signal_assets_tests.production.servers import Servers
 
 SHORTER = {
@@ -22,7 +29,8 @@ UNTIL_RETRIED_SECONDS = 15.0
 class Deployment(Cluster):
     """The cluster with everything on `servers`; what ends by itself is started again.
 
-    That is what a deployment has a supervisor for (systemd, Kubernetes, Compose).
+    That is what a deployment has a supervisor for (systemd, Kubernetes, Compose). Each worker and
+    the daemon have a machine of their own, whose clock can be set.
     """
 
     def __init__(
@@ -36,6 +44,20 @@ class Deployment(Cluster):
         database = servers.postgres.new_database()
         super().__init__(folder, database, services, **places, **variables)
         self.servers = servers
+        self._machines: dict[str, Machine] = {}
+        of_daemon = {**self.dagsters, **self.machine(self.daemon.name).variables}
+        self.daemon = Daemon(folder, of_daemon, self.workspace)
+
+    def machine(self, process: str) -> Machine:
+        """Return the machine of a worker or of the daemon, by the name of the process."""
+        if process not in self._machines:
+            self._machines[process] = Machine(process, self.folder)
+        return self._machines[process]
+
+    def _worker(self, number: int, processes: int) -> Worker:
+        name = f"worker-{number}"
+        variables = {**self.command.variables, **self.machine(name).variables}
+        return Worker(name, self.folder, variables, processes)
 
     def start(self, workers: int = 2, processes: int = 1) -> None:
         for old, new in SHORTER.items():
@@ -44,7 +66,13 @@ class Deployment(Cluster):
 
     def supervise(self) -> list[str]:
         """Start again what has ended by itself, and return its names."""
-        everything: list[ServerProcess] = [self.daemon, self.code_location, *self.workers]
+        everything: list[ServerProcess] = [
+            self.servers.postgres,
+            self.servers.store,
+            self.daemon,
+            self.code_location,
+            *self.workers,
+        ]
         ended = [process for process in everything if not process.is_alive]
         for process in ended:
             process.start()

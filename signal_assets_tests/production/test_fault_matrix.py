@@ -8,16 +8,17 @@ faults and outcomes is printed at the end.
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 
 import pytest
 from dagster import DagsterRunStatus
 
 from signal_assets.sandbox import SandboxProcess
-from signal_assets_tests.production.cluster import RUN_SECONDS, wait_until
+from signal_assets_tests.production.cluster import RUN_SECONDS, ServerProcess, wait_until
 from signal_assets_tests.production.deployment import Deployment
 from signal_assets_tests.production.fault_table import PROPERTY, FaultRow, Record
-from signal_assets_tests.production.servers import new_servers
+from signal_assets_tests.production.servers import Disk, new_servers
 from signal_assets_tests.whole.conftest import KEYS, Command, differences
 from signal_assets_tests.whole.generated import vacancies
 
@@ -29,10 +30,10 @@ LATENCY = 1.0
 """Seconds for an answer of Claude, so that there is a while to strike in."""
 DOWN_SECONDS = 3.0
 HOUR = 3_600
-REFUSED = "Could not connect to the endpoint"
-"""What is printed of a table that cannot be written."""
+DAY = 24 * HOUR
+NO_SPACE = "no space left on device"
 
-PROFILES = [f"struck_{number}" for number in range(6)]
+PROFILES = [f"struck_{number}" for number in range(8)]
 
 
 def vacancies_of(profile: str) -> list[dict[str, object]]:
@@ -136,9 +137,15 @@ class Strike:
     def __init__(self, ground: Ground, record: Record) -> None:
         self._ground, self._record = ground, record
         self.profile = ground.next_profile()
-        self._before = ground.asked_again()
+        self._before, self._asked = ground.asked_again(), ground.asked()
         self.run_id = ground.start(self.profile)
         self._began = time.monotonic()
+
+    def wait_until_all_is_asked(self) -> None:
+        """Let Claude answer at once, and wait until it has been asked about every vacancy."""
+        ground = self._ground
+        ground.sandbox.control.set_latency("claude", 0)
+        wait_until(lambda: ground.asked() >= self._asked + COUNT, "all is read", every=0.05)
 
     def end(self, fault: str, most: int = CONCURRENCY) -> str:
         """Wait for the end and return what it was; `most` calls may have been paid for again."""
@@ -166,12 +173,12 @@ def test_a_killed_worker_costs_only_what_it_was_asking(ground: Ground, strike: S
     assert strike.end("kill -9 of the worker").startswith("was retried and went on")
 
 
-def test_a_killed_postgres_costs_only_what_was_being_asked(ground: Ground, strike: Strike) -> None:
+def test_a_killed_postgres_costs_nothing(ground: Ground, strike: Strike) -> None:
     ground.deployment.servers.postgres.kill()
     time.sleep(DOWN_SECONDS)
     ground.deployment.servers.postgres.start()
 
-    strike.end("kill -9 of PostgreSQL")
+    assert strike.end("kill -9 of PostgreSQL", most=0).startswith("rode it out")
 
 
 def test_a_killed_daemon_costs_nothing_and_keeps_its_queue(ground: Ground, strike: Strike) -> None:
@@ -199,12 +206,54 @@ def test_a_killed_redis_costs_nothing_and_the_next_run_comes(
 
 
 def test_a_killed_object_store_costs_nothing(ground: Ground, strike: Strike) -> None:
-    deployment = ground.deployment
-    store, worker = deployment.servers.store, deployment.worker_of(strike.run_id)
+    store = ground.deployment.servers.store
     store.kill()
-    ground.sandbox.control.set_latency("claude", 0)
-    wait_until(lambda: REFUSED in worker.printed(), "a table is to be written")
+    strike.wait_until_all_is_asked()
     time.sleep(DOWN_SECONDS)
     store.start()
 
-    strike.end("kill -9 of the object store", most=0)
+    assert strike.end("kill -9 of the object store", most=0) == "rode it out"
+
+
+def test_a_full_disk_under_postgres_costs_nothing(ground: Ground, strike: Strike) -> None:
+    servers = ground.deployment.servers
+    with until_it_is_said(servers.postgres, servers.postgres_disk):
+        pass
+
+    assert strike.end("full disk under PostgreSQL", most=0).startswith("rode it out")
+
+
+def test_a_full_disk_under_the_object_store_costs_nothing(ground: Ground, strike: Strike) -> None:
+    servers = ground.deployment.servers
+    with until_it_is_said(servers.store, servers.store_disk):
+        strike.wait_until_all_is_asked()
+
+    assert strike.end("full disk under the object store", most=0) == "rode it out"
+
+
+def test_clocks_that_jump_and_are_set_right_cost_nothing(ground: Ground, strike: Strike) -> None:
+    deployment = ground.deployment
+    machines = {
+        deployment.machine(deployment.worker_of(strike.run_id).name): DAY,
+        deployment.machine(deployment.daemon.name): -2 * HOUR,
+    }
+    for machine, seconds in machines.items():
+        machine.set_ahead(seconds)
+    time.sleep(DOWN_SECONDS)
+    for machine in machines:
+        machine.set_ahead(0)
+
+    assert strike.end("clocks jump, a day ahead and two hours back", most=0) == "rode it out"
+
+
+@contextmanager
+def until_it_is_said(server: ServerProcess, disk: Disk) -> Iterator[None]:
+    """Fill the disk of a server; make room some seconds after the server met it."""
+    before = len(server.printed())
+    disk.fill()
+    try:
+        yield
+        wait_until(lambda: NO_SPACE in server.printed()[before:].lower(), "the disk is found full")
+        time.sleep(DOWN_SECONDS)
+    finally:
+        disk.make_room()
