@@ -1,9 +1,11 @@
 """Erasing on one machine: after it, no byte of any file names who was erased."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
@@ -125,3 +127,18 @@ def test_a_run_under_way_is_not_erased_under(
 
 def test_an_age_that_is_none_is_refused(command: Command) -> None:
     assert command.run("retain", "--older-than", "a year").returncode == 2
+
+
+def test_what_no_harvest_brought_for_long_is_shown_first_and_then_gone(command: Command) -> None:
+    path = command.folder / f"data/raw_vacancies/search_profile={PROFILE}/data.parquet"
+    frame = pd.read_parquet(path, dtype_backend="pyarrow")
+    frame["last_seen_at"] -= timedelta(days=400)
+    frame.to_parquet(path)
+    words = ("retain", "--older-than", "365d", "--what", "vacancies", "--profile", PROFILE)
+
+    shown = command.run(*words, "--dry-run")
+    assert (shown.returncode, len(pq.read_table(path))) == (0, len(frame)), shown.stderr
+    done = command.run(*words, "--yes")
+    assert done.returncode == 0, done.stderr
+    assert "Erased" in done.stdout
+    assert len(pq.read_table(path)) == 0
