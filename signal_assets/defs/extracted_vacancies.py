@@ -20,11 +20,11 @@ from signal_assets.defs.extraction_prompts import extraction_prompts
 from signal_assets.defs.frames import from_arrow, preview, replace_rows, rows_of, with_column
 from signal_assets.defs.partitions import search_profiles
 from signal_assets.defs.passes import pass_record
-from signal_assets.defs.readings import Readings, VacancyTexts
+from signal_assets.defs.readings import TEXT_COLUMNS, Readings, VacancyTexts
 from signal_assets.defs.shared_readings import LeadingRun, SliceWorker, forget_left
 from signal_assets.defs.stops import paid_checks
 from signal_assets.defs.storage import TableStore, some_columns
-from signal_assets.defs.tables import EXTRACTED_VACANCIES
+from signal_assets.defs.tables import EXTRACTED_VACANCIES, RAW_VACANCIES
 from signal_assets.defs.watching import watched
 from signal_assets.domain.gazetteers import Gazetteer
 from signal_assets.domain.negative_signals import NegativePhrases
@@ -77,9 +77,7 @@ class ExtractionConfig(dg.Config):
         "raw_vacancies": some_columns(
             "raw_vacancies",
             "vacancy_id",
-            "title",
             "company_name",
-            "description",
             "text_kind",
             "content_hash",
             "duplicate_of",
@@ -119,8 +117,9 @@ def extracted_vacancies(
     """
     started_at = datetime.now(UTC)
     previous = tables.read(EXTRACTED_VACANCIES.asset, search_profile.name)
+    texts = VacancyTexts(tables.batches(RAW_VACANCIES.asset, search_profile.name, TEXT_COLUMNS))
     plan = plan_reading(
-        _vacancies(raw_vacancies),
+        _vacancies(raw_vacancies, texts),
         _past_readings(previous),
         prompt_version=prompt.number,
         extractor=reader.extractor,
@@ -128,7 +127,7 @@ def extracted_vacancies(
         why_unwanted=partial(_why_suppressed, suppression),
     )
     run_id, slices = context.run.run_id, ReadingSlices(ledger.database)
-    readings = Readings(VacancyTexts(raw_vacancies), prompt, gazetteer, started_at)
+    readings = Readings(texts, prompt, gazetteer, started_at)
     readings.skip(plan.skipped.values())
     readings.share(_extractions_of(previous, plan.to_share), plan.to_share)
     parts: list[pa.Table] = []
@@ -152,7 +151,7 @@ def extracted_vacancies(
                 )
                 groups = plan.to_read.values()
                 leading = LeadingRun(
-                    worker, groups, settings.slice_size, raw_vacancies, step, progress.say
+                    worker, groups, settings.slice_size, raw_vacancies, texts, step, progress.say
                 )
                 part, tallies = leading.read()
                 parts.append(part)
@@ -170,7 +169,7 @@ def extracted_vacancies(
         frame,
         EXTRACTED_VACANCIES,
         "negative_signals",
-        _negative_signals(raw_vacancies, search_profile.negative_signals),
+        _negative_signals(raw_vacancies, texts, search_profile.negative_signals),
     )
     spend, statuses = tally.spend, Counter(tally.statuses)
     ledger.record_pass(
@@ -240,16 +239,11 @@ def most_extractions_succeeded(extracted_vacancies: pd.DataFrame) -> dg.AssetChe
     )
 
 
-@dg.asset_check(
-    asset=extracted_vacancies,
-    blocking=True,
-    partitions_def=search_profiles,
-    additional_ins={
-        "raw_vacancies": some_columns("raw_vacancies", "vacancy_id", "title", "description")
-    },
-)
+@dg.asset_check(asset=extracted_vacancies, blocking=True, partitions_def=search_profiles)
 def every_quote_stands_in_its_text(
-    extracted_vacancies: pd.DataFrame, raw_vacancies: pd.DataFrame
+    extracted_vacancies: pd.DataFrame,
+    search_profile: dg.ResourceParam[SearchProfile],
+    tables: dg.ResourceParam[TableStore],
 ) -> dg.AssetCheckResult:
     """Every kept value's quote stands in its vacancy, at the place that is noted."""
     proofs = {
@@ -259,7 +253,8 @@ def every_quote_stands_in_its_text(
     }
     wrong = []
     checked = 0
-    for row in rows_of(raw_vacancies, ["vacancy_id", "title", "description"]):
+    batches = tables.batches(RAW_VACANCIES.asset, search_profile.name, TEXT_COLUMNS)
+    for row in (row for batch in batches for row in batch.to_pylist()):
         for proof in json.loads(proofs.pop(row["vacancy_id"], "[]")):
             checked += 1
             if row[proof["part"]][proof["start"] : proof["end"]] != proof["quote"]:
@@ -309,12 +304,10 @@ def _why_suppressed(suppression: SuppressionList, vacancy: VacancyToRead) -> str
     return hit.reason if hit else None
 
 
-def _vacancies(raw: pd.DataFrame) -> Iterator[VacancyToRead]:
+def _vacancies(raw: pd.DataFrame, texts: VacancyTexts) -> Iterator[VacancyToRead]:
     names = ("vacancy_id", "content_hash", "company_name", "text_kind", "duplicate_of")
-    there = [name for name in names if name in raw]
-    for row in rows_of(raw, [*there, "description"]):
-        has_text = bool(row.pop("description").strip())
-        yield VacancyToRead(**row, has_text=has_text)
+    for row in rows_of(raw, [name for name in names if name in raw]):
+        yield VacancyToRead(**row, has_text=not texts.is_blank(row["vacancy_id"]))
 
 
 def _extractions_of(
@@ -333,11 +326,13 @@ def _past_readings(previous: pd.DataFrame | None) -> dict[str, PastReading]:
     return {row["vacancy_id"]: PastReading(**row) for row in rows_of(completed, columns)}
 
 
-def _negative_signals(raw: pd.DataFrame, phrases: Iterable[str]) -> dict[str, list[str]]:
+def _negative_signals(
+    raw: pd.DataFrame, texts: VacancyTexts, phrases: Iterable[str]
+) -> dict[str, list[str]]:
     known = NegativePhrases(phrases)
-    return {
-        row["vacancy_id"]: [
-            signal.phrase for signal in known.find(row["title"], row["description"])
-        ]
-        for row in rows_of(raw, ["vacancy_id", "title", "description"])
-    }
+    found = {}
+    for vacancy_id in raw["vacancy_id"]:
+        text = texts[vacancy_id]
+        signals = known.find(text.title, text.description)
+        found[vacancy_id] = [signal.phrase for signal in signals]
+    return found

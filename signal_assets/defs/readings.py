@@ -7,11 +7,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-import pandas as pd
 import pyarrow as pa
 
 from signal_assets.clients.readers import TransportName, VacancyReader
 from signal_assets.defs.frames import Column, Table, TableBuilder
+from signal_assets.defs.large_tables import TextSpool
 from signal_assets.defs.tables import EXTRACTED_VACANCIES
 from signal_assets.domain.companies import Spend
 from signal_assets.domain.extractions import (
@@ -46,23 +46,35 @@ READING_PART = Table(
 """What one worker made of its slice, see `defs/shared_readings.py`."""
 
 
-class VacancyTexts:
-    """The texts of a table of vacancies, each made only when it is asked for."""
+TEXT_COLUMNS = ("vacancy_id", "title", "description")
 
-    def __init__(self, vacancies: pd.DataFrame) -> None:
-        picked = vacancies[["vacancy_id", "title", "description"]]
-        table = pa.Table.from_pandas(picked, preserve_index=False)
-        self._titles, self._descriptions = table["title"], table["description"]
-        self._places = {
-            vacancy_id: place for place, vacancy_id in enumerate(table["vacancy_id"].to_pylist())
-        }
+
+class VacancyTexts:
+    """The texts of vacancies as they were when this was made; they lie on disk, not in memory.
+
+    `batches` have `TEXT_COLUMNS`.
+    """
+
+    def __init__(self, batches: Iterable[pa.Table]) -> None:
+        self._descriptions = TextSpool()
+        self._titles: dict[str, str] = {}
+        self._numbers: dict[str, int] = {}
+        self._blank: set[str] = set()
+        for batch in batches:
+            columns = (batch[name].to_pylist() for name in TEXT_COLUMNS)
+            for vacancy_id, title, description in zip(*columns, strict=True):
+                self._titles[vacancy_id] = title
+                self._numbers[vacancy_id] = self._descriptions.add(description)
+                if not description.strip():
+                    self._blank.add(vacancy_id)
+
+    def is_blank(self, vacancy_id: str) -> bool:
+        return vacancy_id in self._blank
 
     def __getitem__(self, vacancy_id: str) -> VacancyText:
-        place = self._places[vacancy_id]
+        (description,) = self._descriptions.read([self._numbers[vacancy_id]])
         return VacancyText.model_construct(
-            vacancy_id=vacancy_id,
-            title=self._titles[place].as_py(),
-            description=self._descriptions[place].as_py(),
+            vacancy_id=vacancy_id, title=self._titles[vacancy_id], description=description
         )
 
 

@@ -20,7 +20,7 @@ from signal_assets.clients.ledger import LedgerSession
 from signal_assets.clients.readers import OnOutcome, TransportName, VacancyReader
 from signal_assets.clients.reading_slices import Reading, ReadingSlices
 from signal_assets.defs.frames import TableBuilder, rows_of
-from signal_assets.defs.readings import READING_PART, Readings, VacancyTexts
+from signal_assets.defs.readings import READING_PART, TEXT_COLUMNS, Readings, VacancyTexts
 from signal_assets.defs.storage import StorageUnavailable, TableStore, read_arrow, write_arrow
 from signal_assets.defs.tables import EXTRACTED_VACANCIES, RAW_VACANCIES
 from signal_assets.domain.companies import Spend
@@ -42,7 +42,7 @@ TIMES_READ = 3
 """A slice whose part is of no use this many times stops the run."""
 
 _SECONDS_BETWEEN_LOOKS = 0.5
-_COLUMNS = ("vacancy_id", "title", "company_name", "description", "content_hash")
+_COLUMNS = (*TEXT_COLUMNS, "company_name", "content_hash")
 _COSTS = ("tokens_input", "tokens_output", "cost_usd")
 
 
@@ -80,9 +80,14 @@ class SliceWorker:
         return hashlib.sha256(json.dumps(question).encode()).hexdigest()
 
     def read(
-        self, reading: str, claimed: ReadingSlice, vacancies: pd.DataFrame, step: Step
+        self,
+        reading: str,
+        claimed: ReadingSlice,
+        vacancies: pd.DataFrame,
+        texts: VacancyTexts,
+        step: Step,
     ) -> Tally:
-        """Read a slice, write its part and note that it is done; `vacancies` has its texts.
+        """Read a slice, write its part and note that it is done.
 
         Raises:
             VacanciesChanged: a vacancy is gone or has other words; the slice is open again.
@@ -103,7 +108,7 @@ class SliceWorker:
                 "The vacancies are not those of the run that is helped: it was started before "
                 "another harvest. It reads the rest itself."
             )
-        readings = Readings(VacancyTexts(vacancies), self.prompt, self.gazetteer, self.moment)
+        readings = Readings(texts, self.prompt, self.gazetteer, self.moment)
         readings.read(self.reader, groups, "live", step)
         write_arrow(
             self.tables.part_path(self.profile.name, reading, claimed.number), readings.part()
@@ -133,7 +138,8 @@ def help_reading(worker: SliceWorker, steps: Callable[[int], Step]) -> tuple[int
             vacancies = worker.tables.read_rows(
                 RAW_VACANCIES.asset, name, _COLUMNS, list(claimed.vacancy_ids)
             )
-            tally = worker.read(reading, claimed, vacancies, steps(len(claimed.groups)))
+            texts = VacancyTexts([pa.Table.from_pandas(vacancies[list(TEXT_COLUMNS)])])
+            tally = worker.read(reading, claimed, vacancies, texts, steps(len(claimed.groups)))
             done += 1
             if tally.stopped is not None:
                 return done, True
@@ -149,6 +155,7 @@ class LeadingRun:
         groups: Iterable[Sequence[VacancyToRead]],
         slice_size: int,
         vacancies: pd.DataFrame,
+        texts: VacancyTexts,
         step: Step,
         say: Callable[[str], None],
     ) -> None:
@@ -160,7 +167,7 @@ class LeadingRun:
             asked=worker.asked,
             run_id=worker.run_id,
         )
-        self._vacancies = vacancies
+        self._vacancies, self._texts = vacancies, texts
         self._step = step
         self._say = say
         self._reopened: dict[int, int] = {}
@@ -205,7 +212,7 @@ class LeadingRun:
         while claimed := worker.slices.claim(reading, worker.session):
             ids = list(claimed.vacancy_ids)
             its = self._vacancies[self._vacancies["vacancy_id"].isin(ids)]
-            tally = worker.read(reading, claimed, its, self._step)
+            tally = worker.read(reading, claimed, its, self._texts, self._step)
             if tally.stopped is not None and tally.stopped.kind == "unavailable":
                 worker = self._worker = replace(
                     worker, reader=_Postponing(worker.reader, tally.stopped)

@@ -15,7 +15,7 @@ from signal_assets.clients.ledger import Budgets, Caller, Ledger
 from signal_assets.clients.readers import OnOutcome, TransportName
 from signal_assets.clients.reading_slices import ReadingSlices
 from signal_assets.defs.frames import to_frame
-from signal_assets.defs.readings import Readings, VacancyTexts
+from signal_assets.defs.readings import TEXT_COLUMNS, Readings, VacancyTexts
 from signal_assets.defs.shared_readings import (
     LeadingRun,
     SliceWorker,
@@ -114,7 +114,10 @@ class Place:
         )
 
     def lead(self, worker: SliceWorker, vacancies: pd.DataFrame, size: int) -> LeadingRun:
-        return LeadingRun(worker, groups(), size, vacancies, lambda: None, lambda words: None)
+        texts = texts_of(vacancies)
+        return LeadingRun(
+            worker, groups(), size, vacancies, texts, lambda: None, lambda words: None
+        )
 
 
 @pytest.fixture
@@ -157,13 +160,17 @@ def vacancies(**changed: str) -> pd.DataFrame:
     return to_frame(rows, RAW_VACANCIES)
 
 
+def texts_of(vacancies: pd.DataFrame) -> VacancyTexts:
+    return VacancyTexts([pa.Table.from_pandas(vacancies[list(TEXT_COLUMNS)])])
+
+
 def in_order(table: pa.Table) -> list[dict[str, Any]]:
     return sorted(table.to_pylist(), key=lambda row: str(row["vacancy_id"]))
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, COUNT, COUNT + 1])
 def test_slices_of_any_size_make_the_same_rows_and_counts(place: Place, size: int) -> None:
-    whole = Readings(VacancyTexts(vacancies()), prompt(), Gazetteer(()), MOMENT)
+    whole = Readings(texts_of(vacancies()), prompt(), Gazetteer(()), MOMENT)
     whole.read(FakeReader(), groups(), None, lambda: None)
 
     table, tallies = place.lead(place.worker(FakeReader()), vacancies(), size).read()
