@@ -36,6 +36,7 @@ from signal_assets.clients.paid_calls import (
     Ticket,
 )
 from signal_assets.clients.readers import OnOutcome
+from signal_assets.clients.saying import NowAndThen
 from signal_assets.clients.tracing import note, span
 from signal_assets.domain.claude_answers import UnreadableAnswer, parse_message
 from signal_assets.domain.claude_batches import (
@@ -138,7 +139,7 @@ class ClaudeBatchRun:
         self._live_limits = live_limits
         self._source = iter(vacancies)
         self._desk = OutcomeDesk(on_outcome, lambda: session.spend.cost_usd)
-        self._say = say
+        self._say, self._say_now_and_then = say, NowAndThen(say)
 
         self._open: dict[str, _Job] = {}
         self._ready: deque[_Job] = deque()
@@ -313,7 +314,7 @@ class ClaudeBatchRun:
         return begun.over_budget
 
     async def _wait_for_turn(self, no_slot: NoSlot) -> None:
-        self._say(f"Claude: waiting for a turn: {no_slot.reason}")
+        self._say_now_and_then(f"Claude: waiting for a turn: {no_slot.reason}")
         left = self._ends_at - time.monotonic()
         await asyncio.sleep(max(0.0, min(no_slot.wait_seconds, left)))
 

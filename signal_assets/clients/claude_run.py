@@ -21,6 +21,7 @@ from signal_assets.clients.outcome_desk import OutcomeDesk
 from signal_assets.clients.pacing import Pace, PacingRules
 from signal_assets.clients.paid_calls import Answer, Busy, Call, NoSlot, Ticket
 from signal_assets.clients.readers import OnOutcome
+from signal_assets.clients.saying import NowAndThen
 from signal_assets.clients.tracing import note, span
 from signal_assets.domain.claude_answers import (
     UnreadableAnswer,
@@ -42,7 +43,6 @@ logger = logging.getLogger(__name__)
 
 _INTAKE = 64
 _MAX_OPEN = 2_000
-_SAY_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class ClaudeRun:
         self._source = iter(vacancies)
         self._is_source_empty = False
         self._desk = OutcomeDesk(on_outcome, lambda: session.spend.cost_usd)
-        self._say = say
+        self._say = NowAndThen(say)
 
         self._open: dict[str, _Job] = {}
         self._ready: deque[_Job] = deque()
@@ -125,7 +125,6 @@ class ClaudeRun:
         self._awaits_budget = False
         self._turn_opens_at = float("-inf")
         self._last_turn_at: float | None = None
-        self._said_at = float("-inf")
         self._rejections = 0
         self._stopped: ReadingPostponed | None = None
 
@@ -251,9 +250,7 @@ class ClaudeRun:
             return
         self._ready.appendleft(job)
         self._turn_opens_at = now + no_slot.wait_seconds
-        if now - self._said_at >= _SAY_SECONDS:
-            self._said_at = now
-            self._say(f"Claude: waiting for a turn: {no_slot.reason}")
+        self._say(f"Claude: waiting for a turn: {no_slot.reason}")
 
     def _wait_for_other_run(self, job: _Job, now: float) -> None:
         if self._is_late(job, now):

@@ -2,7 +2,6 @@
 
 import ipaddress
 import threading
-import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from signal_assets.clients.http import (
 from signal_assets.clients.ledger import LedgerSession
 from signal_assets.clients.paid_calls import Answer, Busy, Call, NoSlot, Ticket, call_key
 from signal_assets.clients.rate_limit import RateLimit
+from signal_assets.clients.saying import NowAndThen
 from signal_assets.clients.tracing import note, span
 from signal_assets.domain.companies import Spend
 from signal_assets.domain.prices import PriceTable
@@ -46,7 +46,6 @@ SLOT_SECONDS = 600.0
 """Longest wait in which the limits over all runs give this run no turn at all."""
 
 _BUSY_PAUSE_SECONDS = 0.2
-_SAY_SECONDS = 15.0
 
 
 class ServiceRefuses(SourceUnavailable):
@@ -173,7 +172,7 @@ class MeteredService:
         self._stopped: SourceUnavailable | None = None
         self._sent_count = 0
         self._turn_count = 0
-        self._said_at = float("-inf")
+        self._say = NowAndThen(session.say)
 
     @property
     def sent_count(self) -> int:
@@ -275,7 +274,7 @@ class MeteredService:
                     message = f"{begun.reason}, and none came free in {SLOT_SECONDS:.0f} s"
                     raise self._stop(message, is_refusal=False)
                 self._refuse_when_stopped()
-                self._say_what_is_awaited(begun)
+                self._say(f"Waiting for a turn: {begun.reason}")
                 self._patience.sleep(begun.wait_seconds)
                 waited_for_slot += begun.wait_seconds
             else:
@@ -291,14 +290,6 @@ class MeteredService:
                 self._session.release(ticket, "interrupted before it was sent")
                 raise
         return ticket
-
-    def _say_what_is_awaited(self, no_slot: NoSlot) -> None:
-        now = time.monotonic()
-        with self._lock:
-            if now - self._said_at < _SAY_SECONDS:
-                return
-            self._said_at = now
-        self._session.say(f"Waiting for a turn: {no_slot.reason}")
 
     def _refuse_hopeless(self, call: Call) -> None:
         if call.reserve_usd <= 0:
