@@ -5,6 +5,7 @@ meets them one after another. Nobody does anything but start again what was kill
 faults and outcomes is printed at the end.
 """
 
+import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -31,7 +32,8 @@ LATENCY = 1.0
 DOWN_SECONDS = 3.0
 HOUR = 3_600
 DAY = 24 * HOUR
-NO_SPACE = "no space left on device"
+NO_SPACE = re.compile("no space left on device|too big for remaining disk space", re.IGNORECASE)
+"""What PostgreSQL and rclone print where a disk is full."""
 
 PROFILES = [f"struck_{number}" for number in range(8)]
 
@@ -253,7 +255,7 @@ def until_it_is_said(server: ServerProcess, disk: Disk) -> Iterator[None]:
     disk.fill()
     try:
         yield
-        wait_until(lambda: NO_SPACE in server.printed()[before:].lower(), "the disk is found full")
+        wait_until(lambda: bool(NO_SPACE.search(server.printed(), before)), "the disk is full")
         time.sleep(DOWN_SECONDS)
     finally:
         disk.make_room()
