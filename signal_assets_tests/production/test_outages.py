@@ -205,7 +205,7 @@ def test_a_server_that_stays_away_is_named(url: str, postgres_server: PostgresSe
             transact(database, "never")
 
 
-@both_ways
+@pytest.mark.parametrize("put", [pytest.param(write, marks=pytest.mark.slow), transact])
 def test_what_is_to_be_written_waits_for_room_on_a_full_disk(put: Write, tmp_path: Path) -> None:
     with new_disk(120) as disk:
         server = PostgresServer(disk.folder, tmp_path)

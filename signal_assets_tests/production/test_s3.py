@@ -18,7 +18,15 @@ import pytest
 from upath import UPath
 
 from signal_assets.defs.frames import rows_of
-from signal_assets.defs.storage import PART_BYTES, StorageUnavailable, TableStore, replacing
+from signal_assets.defs.storage import (
+    PART_BYTES,
+    PATIENT,
+    RETRY_SETTINGS,
+    StorageUnavailable,
+    TableStore,
+    open_path,
+    replacing,
+)
 from signal_assets.defs.tables import TABLES
 from signal_assets_tests.defs.conftest import Workspace, made
 from signal_assets_tests.production.conftest import (
@@ -247,7 +255,7 @@ def said_of_the_storage(command: str, *args: str, **variables: str) -> list[str]
     ("variables", "words"),
     [
         ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "Unable to locate credentials"),
-        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, "Could not connect"),
+        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_MAX_ATTEMPTS": "1"}, "Could not connect"),
     ],
     ids=["no credentials", "no server"],
 )
@@ -310,3 +318,18 @@ def test_a_reader_without_keys_of_its_own_gets_nothing(
     store_in(bucket).write(RAW, PROFILE, vacancies(1))
     (key,) = objects(s3, bucket)
     assert httpx.get(f"{s3_endpoint}/{bucket}/{key}").status_code == 403
+
+
+def test_a_run_waits_for_the_store_and_who_only_looks_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in RETRY_SETTINGS:
+        monkeypatch.delenv(name, raising=False)
+    assert open_path("s3://bucket/x", is_patient=True).fs.config_kwargs == {"retries": PATIENT}
+    assert open_path("s3://bucket/x").fs.config_kwargs == {}
+
+
+@pytest.mark.parametrize("name", RETRY_SETTINGS)
+def test_the_settings_of_aws_say_otherwise(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "2")
+    assert open_path("s3://bucket/x", is_patient=True).fs.config_kwargs == {}
