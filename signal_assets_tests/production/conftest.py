@@ -16,6 +16,7 @@ from signal_assets.sandbox import SandboxServer
 from signal_assets_tests.clients.databases import new_schema
 from signal_assets_tests.defs.conftest import Workspace
 from signal_assets_tests.production.ceph import ceph_gateway, why_not
+from signal_assets_tests.production.servers import PostgresServer, new_disk
 
 ACCESS_KEY, SECRET_KEY = "an-id", "hunter2-secret"
 CEPH = pytest.param("ceph", marks=pytest.mark.servers)
@@ -91,3 +92,13 @@ def objects(s3: Any, bucket: str) -> list[str]:
 
 def store_in(bucket: str) -> TableStore:
     return TableStore(f"s3://{bucket}/acme/tables")
+
+
+@pytest.fixture(scope="module")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """Start a PostgreSQL on loopback that the tests of one module may kill."""
+    with new_disk(400) as disk:
+        server = PostgresServer(disk.folder, tmp_path_factory.mktemp("logs"))
+        server.start()
+        yield server
+        server.kill()

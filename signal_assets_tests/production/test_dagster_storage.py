@@ -10,24 +10,15 @@ from dagster._core.test_utils import create_run_for_test
 from sqlalchemy import Connection, create_engine, text
 
 from signal_assets.clients.database import with_driver
-from signal_assets_tests.production.servers import PostgresServer, new_disk
+from signal_assets_tests.production.servers import PostgresServer
 
 OF_DAGSTER = "application_name = 'dagster'"
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    with new_disk(400) as disk:
-        server = PostgresServer(disk.folder, tmp_path_factory.mktemp("logs"))
-        server.start()
-        yield server
-        server.kill()
-
-
 @pytest.fixture
-def url(server: PostgresServer) -> str:
+def url(postgres_server: PostgresServer) -> str:
     """Return the address of an empty database, without a driver, as users write it."""
-    return server.new_database()
+    return postgres_server.new_database()
 
 
 @pytest.fixture
@@ -74,12 +65,12 @@ def test_all_events_of_a_process_go_through_one_connection(
 
 
 def test_the_next_event_after_a_restart_of_the_server_is_stored(
-    instance: dg.DagsterInstance, server: PostgresServer
+    instance: dg.DagsterInstance, postgres_server: PostgresServer
 ) -> None:
     run = create_run_for_test(instance)
     report(instance, run, 1)
-    server.kill()
-    server.start()
+    postgres_server.kill()
+    postgres_server.start()
     report(instance, run, 1)
 
     assert len(instance.all_logs(run.run_id)) == 2

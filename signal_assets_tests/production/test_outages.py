@@ -112,15 +112,6 @@ def later(action: Callable[[], object], seconds: float = DOWN_SECONDS) -> Iterat
         timer.join()
 
 
-@pytest.fixture(scope="module")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    with new_disk(400) as disk:
-        server = PostgresServer(disk.folder, tmp_path_factory.mktemp("logs"))
-        server.start()
-        yield server
-        server.kill()
-
-
 @pytest.fixture
 def url(postgres_server: PostgresServer) -> str:
     """Return the address of an empty database with the table of marks, on a server that runs."""
