@@ -5,7 +5,7 @@
 Everything is real and in processes of its own: PostgreSQL for runs and ledger, Redis, Celery
 workers, code location, daemon, webserver, and a sandbox with the services. The backfill is asked
 for as Dagster's UI asks for it. One profile has no money, one is broken by an edit after the start:
-neither may hold up the others. A thousand take a quarter of an hour or so on two cores.
+neither may hold up the others. A thousand take half an hour or so on two cores.
 """
 
 import argparse

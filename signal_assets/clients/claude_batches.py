@@ -140,6 +140,7 @@ class ClaudeBatchRun:
         self._source = iter(vacancies)
         self._desk = OutcomeDesk(on_outcome, lambda: session.spend.cost_usd)
         self._say, self._say_now_and_then = say, NowAndThen(say)
+        self._say_what_is_looked_at = NowAndThen(say, _SAY_SECONDS)
 
         self._open: dict[str, _Job] = {}
         self._ready: deque[_Job] = deque()
@@ -147,7 +148,6 @@ class ClaudeBatchRun:
         self._troubles = 0
         self._is_warm = not questions.is_cached
         self._stopped: ReadingPostponed | None = None
-        self._said_at = float("-inf")
 
     async def work(self) -> None:
         """Bring every vacancy to its outcome, or leave it waiting for its batch."""
@@ -229,15 +229,11 @@ class ClaudeBatchRun:
         return [each for each in self._flights if any(key in self._open for key in each.tickets)]
 
     def _say_what_is_awaited(self, pause: float) -> None:
-        now = time.monotonic()
-        if now - self._said_at < _SAY_SECONDS:
-            return
-        self._said_at = now
         awaited = self._awaited()
         texts = sum(len(flight.tickets) for flight in awaited)
         names = ", ".join(flight.service_id or "one without an id yet" for flight in awaited[:3])
-        minutes = (self._ends_at - now) / 60
-        self._say(
+        minutes = (self._ends_at - time.monotonic()) / 60
+        self._say_what_is_looked_at(
             f"Claude: {texts:,} texts are in {len(awaited)} batches under way ({names}); "
             f"next look in {pause:.0f} s, waiting {minutes:.0f} minutes at most"
         )
